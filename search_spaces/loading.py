@@ -1,0 +1,39 @@
+"""Spaces and networks by what people write on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from . import catalogue, codec
+from .architecture import Architecture
+from .checks import InvalidValue, nearest, shown
+from .mnasnet import mnasnet, mnasnet_b0
+from .space import SearchSpace
+from .user_file import is_reference, load_object
+
+SPACES = {"mnasnet": mnasnet, "mnasnet-b0": mnasnet_b0}
+
+
+def load_space(name: str, **options: Any) -> SearchSpace:
+    """ "mnasnet" (option `reference`), "mnasnet-b0", or "file.py:name", a SearchSpace of the user's own."""
+    if is_reference(name):
+        space = load_object(name, "a search space")
+        if not isinstance(space, SearchSpace):
+            raise InvalidValue(
+                f"{name} is {shown(type(space).__name__)}; it must be an effsearch.search_spaces.SearchSpace"
+            )
+        return space
+    if name not in SPACES:
+        raise InvalidValue(
+            f"there is no search space {shown(name)}; known: {', '.join(SPACES)}, or file.py:name",
+            hint=nearest(name, SPACES),
+        )
+    return SPACES[name](**options)
+
+
+def load_network(name: str) -> Architecture:
+    """A catalogue name ("b0"), or a .yaml, .yml or .json file."""
+    if Path(name).suffix in (".yaml", ".yml", ".json"):
+        return codec.load(name)
+    return catalogue.load(name)
