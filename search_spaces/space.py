@@ -108,8 +108,8 @@ class SearchSpace:
         if self.read is None:
             raise InvalidValue(f"search space {self.name} cannot read points from networks: it was given no `read`")
         point = self.read(architecture)
-        if self.build(point).key != architecture.key:
-            built = self.build(point)
+        built = self.build(point)
+        if replace(built, name=architecture.name) != architecture:
             different = [
                 f"{field} is {shown(getattr(architecture, field))}, here {shown(getattr(built, field))}"
                 for field in ("resolution", "input_channels", "classes", "stem", "head", "dropout", "drop_path")

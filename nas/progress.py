@@ -1,0 +1,61 @@
+"""What a search says about itself after each batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .pareto import hypervolume, non_dominated
+from .study import ACCURACY
+from .trial import Trial
+
+FIRST = 50
+
+
+@dataclass(frozen=True)
+class Progress:
+    """done, total: trials. best: highest accuracy within the budgets in percent, None where no network meets them.
+
+    front: networks on it. hypervolume: what the front dominates, as a part of the box between the worst of the first
+    50 feasible trials and (100 %, cost 0). seconds: since the search began; left: seconds to go, by the rate so far.
+    """
+
+    done: int
+    total: int
+    failed: int
+    best: float | None
+    front: int
+    hypervolume: float
+    seconds: float
+    left: float
+
+
+def progress(
+    trials: Mapping[int, Trial], objectives: Sequence[str], total: int, seconds: float, evaluated: int
+) -> Progress:
+    """`evaluated`: how many of the trials were evaluated in these `seconds` (a resumed run knows others before)."""
+    good = [trials[number] for number in sorted(trials) if trials[number].succeeded and trials[number].feasible]
+    values = np.array([[_minimised(trial, name) for name in objectives] for trial in good]).reshape(-1, len(objectives))
+    front = values[non_dominated(values)] if len(good) else values
+    volume = 0.0
+    if len(good):
+        worst = values[:FIRST].max(axis=0)
+        ideal = np.array([-100.0 if name == ACCURACY else 0.0 for name in objectives])
+        box = float(np.prod(worst - ideal))
+        volume = hypervolume(front, worst) / box if box > 0 else 0.0
+    return Progress(
+        done=len(trials),
+        total=total,
+        failed=sum(not trial.succeeded for trial in trials.values()),
+        best=max((trial.evaluation.accuracy for trial in good), default=None),
+        front=len(np.unique(front, axis=0)),
+        hypervolume=volume,
+        seconds=seconds,
+        left=seconds / max(1, evaluated) * (total - len(trials)),
+    )
+
+
+def _minimised(trial: Trial, name: str) -> float:
+    return -trial.evaluation.accuracy if name == ACCURACY else trial.costs[name]

@@ -1,0 +1,1 @@
+"""Run evaluations in batches: in this process (`local`)."""
