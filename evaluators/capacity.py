@@ -25,15 +25,15 @@ from ..search_spaces.architecture import Architecture, Stage
 from .evaluation import Evaluation, timed
 
 STAGE_WEIGHTS: Final = (0.5, 0.75, 1.0, 1.0, 1.25, 1.5, 1.5)  # of seven stages; others lie between
-# accuracy = CEILING / (1 + exp(OFFSET - SLOPE * score)), fitted on the same networks (root mean square error 1.1 points):
-# it gives the numbers a familiar range and changes no order.
+# accuracy = CEILING / (1 + exp(OFFSET - SLOPE * score)), fitted on the same networks (error 1.1 points): it gives the
+# numbers a familiar range and changes no order.
 CEILING: Final = 72.0
 OFFSET: Final = 4.112
 SLOPE: Final = 1.028
 
 
 class Capacity:
-    """Evaluator for every Architecture. Its `accuracy` orders networks; it is no accuracy of anything, and has no std."""
+    """Evaluator for every Architecture. Its `accuracy` orders networks; it is no accuracy, and has no std."""
 
     source = "capacity"
 

@@ -6,7 +6,7 @@ Two things are predicted, and the result's `fidelity` says which:
   that favours depth and disfavours 5x5 kernels, fitted on 78 networks that were trained on both schedules.
 - epochs=16: top-1 after the 16-epoch training at 160 to 192 px that the 4,100 networks of the fit went through.
 
-`experiments/fit_surrogate.py` fits `surrogate.json` and says where the data is from; docs/surrogate.md has the errors.
+`experiments/surrogate` fits `surrogate.json` and says where the data is from; docs/surrogate.md has the errors.
 """
 
 from __future__ import annotations

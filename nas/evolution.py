@@ -32,7 +32,7 @@ class RegularisedEvolution(BaseSampler):
     def sample_relative(
         self,
         study: optuna.Study,
-        trial: FrozenTrial,
+        trial: FrozenTrial,  # noqa: ARG002
         search_space: dict[str, BaseDistribution],
     ) -> dict[str, Any]:
         complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

@@ -72,8 +72,8 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 def _version(package: str) -> str | None:
     try:
-        return metadata.version(package) or None
-    except (metadata.PackageNotFoundError, KeyError):  # KeyError: metadata without a version
+        return metadata.version(package)  # None or a KeyError where the metadata names no version
+    except (metadata.PackageNotFoundError, KeyError):
         return None
 
 

@@ -15,7 +15,7 @@ def parse(data: bytes) -> object:
     """
     text = data.decode("utf-8")
     try:
-        return json.loads(text, parse_constant=_constant, parse_float=_finite, object_pairs_hook=_without_repeats)
+        return json.loads(text, parse_constant=_constant, parse_float=_finite, object_pairs_hook=_distinct)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -44,7 +44,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) < len(pairs):
         keys = [key for key, _ in pairs]

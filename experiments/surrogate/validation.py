@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluators.surrogate_model import Floats, Prediction
+from ...evaluators.surrogate_model import Floats, Prediction
 
 
 def leave_one_out(matrix: Floats, target: Floats) -> Floats:
@@ -39,8 +39,3 @@ def coverage(prediction: Prediction, top1: Floats, noise: float) -> Floats:
     """1.0 where the error is within sqrt(sigma^2 + noise^2), percent points; shape (n,)."""
     inside = np.abs(top1 - prediction.mean) <= np.hypot(prediction.sigma, noise)
     return inside.astype(np.float64)
-
-
-def report(label: str, *values: float) -> None:
-    """Print one row of the table."""
-    print(f"{label:<44}", *(f"{value:8.4f}" for value in values))
