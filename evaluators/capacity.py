@@ -8,7 +8,7 @@ weights divided by 2 C^2), W_s from 0.5 at the first stage to 1.5 at the last:
 
 The stage weights and the SE and kernel terms were chosen with the rankings of the 4,100 trained networks of
 `mnasnet-b0` in view, so its agreement with them (Kendall tau 0.79; 0.70 among those of 350 to 400M mult-adds) is no
-test. FLOPs alone reach 0.46 and 0.04. The width and resolution terms are not fitted: they say that doubling the width
+test. FLOPs alone reach 0.47 and 0.01. The width and resolution terms are not fitted: they say that doubling the width
 or the resolution counts like four times the layers, as in the additive scaling law of the EfficientNet family.
 """
 

@@ -124,7 +124,7 @@ def search(
         network = _remembering(space)
         study = Study(space, objectives, budgets, make, lambda point: network(point).key, seed)
         try:
-            _evaluate_references(references, evaluator, measure, log, seed)
+            _evaluate_references(references, evaluator, measure, reward, log, seed)
             _restore(study, log, batch)
             before = len(log.trials)
             while len(log.trials) < trials and not exhausted:
@@ -179,13 +179,16 @@ def _evaluate_references(
     references: Sequence[Architecture],
     evaluator: Evaluator,
     measure: Callable[[Architecture], dict[str, float]],
+    reward: Reward,
     log: RunLog,
     seed: int,
 ) -> None:
     for architecture in references:
         if architecture.name not in log.references:
             evaluation = evaluator(architecture, seed=seed)
-            log.append_reference(architecture.name, architecture.key, evaluation, measure(architecture))
+            costs = measure(architecture)
+            value = reward(evaluation.accuracy, costs[reward.cost]) if evaluation.failure is None else None
+            log.append_reference(architecture.name, architecture.key, evaluation, costs, value)
 
 
 def _restore(study: Study, log: RunLog, batch: int) -> None:

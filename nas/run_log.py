@@ -87,9 +87,12 @@ class RunLog:
             self.ledger.append(trial.to_entry())
         self.trials[trial.number] = trial
 
-    def append_reference(self, name: str, key: str, evaluation: Evaluation, costs: dict[str, float]) -> None:
+    def append_reference(
+        self, name: str, key: str, evaluation: Evaluation, costs: dict[str, float], reward: float | None
+    ) -> None:
         entry = {
             "kind": "reference", "name": name, "key": key, "evaluation": evaluation.to_mapping(), "costs": costs,
+            "reward": reward,
         }  # fmt: skip
         if self.ledger:
             self.ledger.append(entry)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -101,7 +102,9 @@ class Study:
         study = optuna.create_study(
             study_name=self.study.study_name, directions=_directions(self.objectives), storage=storage
         )
-        study.set_metric_names(list(self.objectives))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(self.objectives))
         study.add_trials([self._frozen(trial) for trial in trials])
 
     def _values(self, trial: Trial) -> list[float]:

@@ -1,0 +1,228 @@
+"""`effsearch nas`: from options to a search, its figure and its summary."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from ..records.errors import UserError
+from ..records.run_directory import RunDirectory
+from ..search_spaces import loading
+from ..search_spaces.architecture import Architecture
+from ..search_spaces.checks import shown
+from ..search_spaces.quantity import format_count, parse_count
+from ..search_spaces.space import SearchSpace
+from ..search_spaces.user_file import is_reference, load_object
+from .nas_options import NasOptions, merge, read_options
+
+if TYPE_CHECKING:
+    from ..evaluators.evaluation import Evaluator
+    from ..nas.reward import Reward
+
+OWN = ("surrogate", "capacity")  # evaluators that rate a network for comparison at no cost
+TRIED = 20  # networks that --dry-run evaluates
+
+
+def run(
+    given: Mapping[str, Any],
+    *,
+    out: Path | None,
+    resume: bool,
+    config: Path | None,
+    as_json: bool,
+    dry_run: bool,
+) -> int:
+    """Search, write the figure, print the summary (or one JSON document). Returns the exit code."""
+    if resume and out is None:
+        raise UserError("--resume needs to know which run", hint="effsearch nas --resume --out runs/NAME")
+    stored = read_options(config) if config else {}
+    if resume and out is not None:
+        RunDirectory.open_existing(out)
+        stored = {**read_options(out / "config.yaml"), **stored}
+    options = merge(given, stored)
+    search = prepare(options)
+    if dry_run:
+        return _describe(options, search, out, as_json)
+    if out is None:
+        free = RunDirectory.create_free("runs", f"nas-{options.target_flops}-seed{options.seed}".replace("/", "-"))
+        out = free.path
+        free.close()  # an empty folder of ours: the search takes it over
+    return _search(options, search, out, resume, as_json)
+
+
+def prepare(options: NasOptions) -> dict[str, Any]:
+    """The arguments of `nas.search`, checked as far as it goes without running anything."""
+    from .. import evaluators
+    from ..nas.samplers import make_sampler
+
+    target = parse_count(options.target_flops, "--target-flops")
+    space = _space(options)
+    make_sampler(options.sampler)
+    evaluator_options = {} if options.epochs is None else {"epochs": options.epochs}
+    budgets = {"mult_adds": target, **dict(_limit(text) for text in options.limit)}
+    compare = options.compare
+    if compare is None:
+        compare = ("b0",) if options.evaluator in OWN else ()
+    return {
+        "space": space,
+        "evaluator": evaluators.load(options.evaluator, **evaluator_options),
+        "budgets": budgets,
+        "objectives": options.objective,
+        "costs": dict(_cost(text) for text in options.cost),
+        "reward": _reward(options.reward, target),
+        "sampler": options.sampler,
+        "trials": options.trials,
+        "batch": options.batch,
+        "seed": options.seed,
+        "references": [loading.load_network(name) for name in compare],
+    }
+
+
+def _search(options: NasOptions, arguments: dict[str, Any], out: Path, resume: bool, as_json: bool) -> int:
+    from ..nas import search
+    from ..reports.progress import ProgressDisplay
+
+    command = ["effsearch", "nas", "--resume", "--out", str(out)]
+    try:
+        with ProgressDisplay() as display:
+            result = search(
+                arguments.pop("space"), arguments.pop("evaluator"), **arguments,
+                run_dir=out, resume=resume, on_batch=display, config=options.to_mapping(),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted and saved; continue with: {shlex.join(command)}") from None
+    if result.notice:
+        print(f"note: {result.notice}", file=sys.stderr)
+    if result.exhausted:
+        print(f"note: the space has no more networks; ended after {len(result.trials):,}", file=sys.stderr)
+    _report(out, as_json)
+    if "budget" not in result.selected:
+        budgets = ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items())
+        raise UserError(
+            f"none of the {len(result.trials):,} networks meets the budget ({budgets})",
+            hint="give a larger budget or more --trials",
+            exit_code=1,
+        )
+    return 0
+
+
+class Interrupted(Exception):  # noqa: N818
+    """Ctrl-C, after everything was saved; the message says how to go on."""
+
+
+def _report(out: Path, as_json: bool) -> None:
+    from ..reports import pareto, terminal
+    from ..reports import run as run_report
+
+    run = run_report.load(out)
+    pareto.write_figure(run)
+    if as_json:
+        print(json.dumps(_document(run), indent=1))
+        return
+    terminal.show(*terminal.summary(run))
+    if "budget" in run.selected:
+        print(f"next:  effsearch profile {shlex.quote(str(out / 'selected' / 'budget.yaml'))} --check")
+
+
+def _document(run: Any) -> dict[str, Any]:
+    def plain(rated: Any) -> dict[str, Any]:
+        values = dataclasses.asdict(dataclasses.replace(rated, architecture=None))
+        del values["architecture"], values["name"]
+        return values | {"key": rated.architecture.key if rated.architecture else None}
+
+    return {
+        "run": str(run.path),
+        "state": run.state,
+        "trials": len(run.trials),
+        "failed": int((run.trials["state"] == "failed").sum()),
+        "front": len(run.front),
+        "fidelity": run.fidelity,
+        "settings": {name: value for name, value in run.settings.items() if name != "kind"},
+        "selected": {
+            rule: plain(one) | {"file": str(run.path / "selected" / f"{rule}.yaml")}
+            for rule, one in run.selected.items()
+        },
+        "references": {one.name: plain(one) for one in run.references},
+    }
+
+
+def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, as_json: bool) -> int:
+    """--dry-run: what would be done, and how long it takes by a few evaluations made now."""
+    import numpy as np
+
+    from ..reports import terminal
+    from ..reports.progress import duration
+
+    space: SearchSpace = arguments["space"]
+    evaluator: Evaluator = arguments["evaluator"]
+    tried = TRIED if options.evaluator in OWN else 1
+    rng = np.random.default_rng(options.seed)
+    started = perf_counter()
+    for _ in range(tried):
+        evaluator(space.decode(space.sample(rng)), seed=options.seed)
+    seconds = (perf_counter() - started) / tried * options.trials
+    described = {
+        "space": f"{space.name}, {len(space.dimensions)} dimensions, {space.size:.3g} networks",
+        "evaluator": f"{options.evaluator}; {tried} evaluated just now",
+        "budgets": ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items()),
+        "search": f"{options.trials:,} networks by {options.sampler}, {options.batch} at a time, seed {options.seed}",
+        "evaluations take": f"about {duration(seconds)} here",
+        "run directory": str(out or Path("runs") / f"nas-{options.target_flops}-seed{options.seed}"),
+    }
+    if as_json:
+        print(json.dumps({"dry_run": True, "evaluation_seconds": seconds, **options.to_mapping()}, indent=1))
+    else:
+        terminal.show(terminal.pairs(described.items()))
+    return 0
+
+
+def _space(options: NasOptions) -> SearchSpace:
+    if options.around is None:
+        return loading.load_space(options.space)
+    if options.space != "mnasnet":
+        raise UserError(f"--around is for the space mnasnet; --space is {shown(options.space)}")
+    reference: Architecture = loading.load_network(options.around)
+    return loading.load_space("mnasnet", reference=reference)
+
+
+def _reward(text: str, target: float) -> Reward:
+    from ..nas import Reward
+
+    if text == "soft":
+        return Reward(target)
+    if text == "hard":
+        return Reward.hard(target)
+    try:
+        under, over = (float(part) for part in text.split(","))
+        return Reward(target, under, over)
+    except ValueError as error:
+        raise UserError(
+            f"--reward is {shown(text)}; it must be soft, hard or two exponents from -10 to 0",
+            hint="soft is -0.07,-0.07 and hard is 0,-1 (under and over the target)",
+        ) from error
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UserError(f"--limit is {shown(text)}; it must be written NAME=SIZE", hint="for example params=6M")
+    return name, parse_count(value, f"--limit {name}")
+
+
+def _cost(text: str) -> tuple[str, Any]:
+    name, equals, reference = text.partition("=")
+    if not equals or not name.isidentifier() or not is_reference(reference):
+        raise UserError(
+            f"--cost is {shown(text)}; it must be written NAME=file.py:function",
+            hint="the function takes an Architecture and returns a number, for example a latency",
+        )
+    function = load_object(reference, "a cost")
+    if not callable(function):
+        raise UserError(f"{reference} is {shown(type(function).__name__)}; a cost must be callable")
+    return name, function

@@ -1,0 +1,130 @@
+"""The Pareto figure: accuracy against FLOPs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
+from numpy.typing import NDArray
+
+from ..records import atomic
+from ..search_spaces.quantity import format_count
+from .published import QUOTED, Quoted
+from .run import Rated, Run
+
+INK, MUTED, FRONT, TARGET = "#1f2430", "#8b93a3", "#2f6fdb", "#c2410c"
+MARKS = {"budget": ("D", "#c2410c"), "reward": ("s", "#15803d"), "knee": ("^", "#7c3aed")}
+WORDS = {"budget": "best within the budget", "reward": "best reward", "knee": "knee of the front"}
+
+
+@dataclass(frozen=True)
+class ParetoView:
+    """What is drawn. cost and accuracy: one entry a trial; front_*: from the cheapest to the dearest."""
+
+    cost: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    front_cost: NDArray[np.float64]
+    front_accuracy: NDArray[np.float64]
+    target: float | None
+    picks: tuple[Rated, ...]
+    references: tuple[Rated, ...]
+    quoted: tuple[Quoted, ...]
+    axis: str
+
+
+def pareto_view(run: Run) -> ParetoView:
+    """Published networks are quoted where the accuracies are of ImageNet."""
+    complete = run.trials[run.trials["state"] == "complete"]
+    return ParetoView(
+        cost=complete["mult_adds"].to_numpy(dtype=np.float64),
+        accuracy=complete["accuracy"].to_numpy(dtype=np.float64),
+        front_cost=run.front["mult_adds"].to_numpy(dtype=np.float64),
+        front_accuracy=run.front["accuracy"].to_numpy(dtype=np.float64),
+        target=run.target,
+        picks=tuple(run.selected.values()),
+        references=run.references,
+        quoted=QUOTED if run.fidelity.startswith("ImageNet") else (),
+        axis=run.fidelity or "accuracy",
+    )
+
+
+def draw(view: ParetoView) -> Figure:
+    figure = Figure(figsize=(9.5, 6.0), layout="constrained", facecolor="white")
+    axes = figure.add_subplot()
+    _set_axes(axes, view)
+    axes.scatter(view.cost, view.accuracy, s=9, color="#c5cad6", linewidths=0, label="evaluated networks", zorder=1)
+    axes.step(
+        view.front_cost, view.front_accuracy, where="post", color=FRONT, linewidth=1.8, label="Pareto front", zorder=3
+    )
+    if view.target:
+        axes.axvline(view.target, color=TARGET, linewidth=1.2, linestyle=(0, (5, 3)), zorder=2)
+        axes.annotate(
+            f"target {format_count(view.target)} ", (view.target, 0.01), xycoords=("data", "axes fraction"),
+            ha="right", va="bottom", color=TARGET, fontsize=9,
+        )  # fmt: skip
+    for one in view.references:
+        axes.errorbar(
+            one.mult_adds, one.accuracy, yerr=one.accuracy_std, fmt="*", markersize=15, color=INK,
+            markeredgecolor="white", capsize=3, linewidth=1.2, zorder=5, label=f"{one.name}, same evaluator: {_percent(one)}",
+        )  # fmt: skip
+    for one in view.picks:
+        marker, color = MARKS[one.name]
+        axes.errorbar(
+            one.mult_adds, one.accuracy, yerr=one.accuracy_std, fmt=marker, markersize=9, color=color,
+            markeredgecolor="white", capsize=3, linewidth=1.2, zorder=6,
+            label=f"{WORDS[one.name]}: {_percent(one)} at {format_count(one.mult_adds)}",
+        )  # fmt: skip
+    if view.quoted:
+        axes.scatter(
+            [one.mult_adds for one in view.quoted], [one.top1 for one in view.quoted], s=34, facecolors="none",
+            edgecolors=MUTED, linewidths=1.2, zorder=4, label="quoted from papers: other, longer trainings",
+        )  # fmt: skip
+        for quoted in view.quoted:
+            axes.annotate(
+                quoted.name, (quoted.mult_adds, quoted.top1), xytext=(-6, 3), textcoords="offset points", ha="right", fontsize=8,
+                color=MUTED,
+            )  # fmt: skip
+    axes.legend(loc="lower right", fontsize=8.5, frameon=True, framealpha=0.95, edgecolor="#e3e6ec")
+    return figure
+
+
+def write_figure(run: Run) -> tuple[Path, Path]:
+    """figures/pareto.png and .svg of a run; the same run gives the same bytes."""
+    folder = run.path / "figures"
+    folder.mkdir(exist_ok=True)
+    paths = (folder / "pareto.png", folder / "pareto.svg")
+    with mpl.rc_context({"svg.hashsalt": "effsearch", "svg.fonttype": "none", "font.family": "DejaVu Sans"}):
+        figure = draw(pareto_view(run))
+        with atomic.replacing(paths[0]) as path:
+            figure.savefig(path, dpi=150, metadata={"Software": None})
+        with atomic.replacing(paths[1]) as path:
+            figure.savefig(path, metadata={"Date": None})
+    return paths
+
+
+def _set_axes(axes: Axes, view: ParetoView) -> None:
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_count(value, 3)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    costs = [*view.cost, *(one.mult_adds for one in view.quoted), *([view.target] if view.target else [])]
+    if costs:
+        low, high = min(costs) * 0.92, max(costs) * 1.08
+        axes.set_xlim(low, high)
+        steps = [10**power * digit for power in range(3, 13) for digit in (1, 1.5, 2, 3, 4, 5, 6, 8)]
+        axes.set_xticks([step for step in steps if low <= step <= high])
+    axes.set_xlabel("FLOPs (multiply-adds of one image)", color=INK)
+    axes.set_ylabel(f"{view.axis}, %" if "%" not in view.axis else view.axis, color=INK)
+    axes.grid(color="#eceef2", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=9)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _percent(one: Rated) -> str:
+    return f"{one.accuracy:.2f}" + (f" ± {one.accuracy_std:.2f}" if one.accuracy_std is not None else "") + " %"

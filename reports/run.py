@@ -1,0 +1,133 @@
+"""A search's run directory as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..records import ledger
+from ..records.errors import UserError
+from ..records.manifest import Manifest
+from ..records.run_directory import RunDirectory
+from ..search_spaces import catalogue, codec, loading
+from ..search_spaces.architecture import Architecture
+from ..search_spaces.checks import InvalidValue
+from ..search_spaces.space import SearchSpace
+
+RULES = ("budget", "reward", "knee")
+
+
+@dataclass(frozen=True)
+class Rated:
+    """A network and what the run knows of it. accuracy and its one-sigma std in percent; trial: None if not of it."""
+
+    name: str
+    architecture: Architecture | None
+    accuracy: float
+    accuracy_std: float | None
+    mult_adds: float
+    params: float
+    reward: float | None
+    trial: int | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """trials, front: the tables of the run. selected: rule -> network. references: evaluated for comparison.
+
+    settings: what the search was started with (space, evaluator, budgets, reward, sampler, batch, seed).
+    fidelity: what the accuracies are of, in words.
+    """
+
+    path: Path
+    state: str
+    settings: Mapping[str, Any]
+    fidelity: str
+    trials: pd.DataFrame
+    front: pd.DataFrame
+    selected: Mapping[str, Rated]
+    references: tuple[Rated, ...]
+
+    @property
+    def target(self) -> float | None:
+        """The budget in mult-adds, if there is one."""
+        budget = self.settings["budgets"].get("mult_adds")
+        return None if budget is None else float(budget)
+
+    def best_at(self, mult_adds: float) -> Rated | None:
+        """The most accurate network of at most so many mult-adds that is within the budgets, without its stages."""
+        usable = self.trials[(self.trials["state"] == "complete") & self.trials["feasible"]]
+        usable = usable[usable["mult_adds"] <= mult_adds]
+        if not len(usable):
+            return None
+        row = usable.sort_values(["accuracy", "mult_adds"], ascending=[False, True]).iloc[0]
+        return _rated(f"trial {row['number']}", None, row)
+
+    def space(self) -> SearchSpace | None:
+        """The search space where it is one that effsearch knows by name around its default reference."""
+        try:
+            return loading.SPACES[self.settings["space"]]()
+        except KeyError:
+            return None
+
+
+def load(path: Path | str) -> Run:
+    """UserError where there is no finished or interrupted search."""
+    directory = RunDirectory.open_existing(path)
+    entries = ledger.read(directory.ledger_path)
+    try:
+        trials = pd.read_csv(directory.trials, keep_default_na=True)
+        front = pd.read_csv(directory.front)
+        settings: dict[str, Any] = next(entry for entry in entries if entry.get("kind") == "settings")
+        references = tuple(_reference(entry) for entry in entries if entry.get("kind") == "reference")
+        selected = {rule: _selected(directory.selected / f"{rule}.yaml", rule, trials) for rule in RULES}
+    except (OSError, StopIteration, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{directory.path} is no whole search: {type(error).__name__}: {error}",
+            hint="resume the run to write its tables again",
+        ) from error
+    complete = trials[trials["state"] == "complete"]
+    return Run(
+        path=directory.path,
+        state=Manifest.load(directory.manifest_path).state,
+        settings=settings,
+        fidelity=str(complete["fidelity"].iloc[0]) if len(complete) and complete["fidelity"].notna().any() else "",
+        trials=trials,
+        front=front,
+        selected={rule: rated for rule, rated in selected.items() if rated is not None},
+        references=references,
+    )
+
+
+def _selected(path: Path, rule: str, trials: pd.DataFrame) -> Rated | None:
+    if not path.exists():
+        return None
+    architecture = codec.load(path)
+    rows = trials[trials["key"] == architecture.key]
+    if not len(rows):
+        raise ValueError(f"{path.name} is no network of this run")
+    return _rated(rule, architecture, rows.iloc[0])
+
+
+def _rated(name: str, architecture: Architecture | None, row: pd.Series[Any]) -> Rated:
+    std = float(row["accuracy_std"])
+    return Rated(
+        name, architecture, float(row["accuracy"]), None if pd.isna(std) else std,
+        float(row["mult_adds"]), float(row["params"]), float(row["reward"]), int(row["number"]),
+    )  # fmt: skip
+
+
+def _reference(entry: Mapping[str, Any]) -> Rated:
+    name, evaluation, costs = entry["name"], entry["evaluation"], entry["costs"]
+    try:
+        architecture = catalogue.load(name)
+    except InvalidValue:
+        architecture = None
+    return Rated(
+        name, architecture, float(evaluation["accuracy"]), evaluation["std"],
+        float(costs["mult_adds"]), float(costs["params"]), entry["reward"],
+    )  # fmt: skip

@@ -1,0 +1,123 @@
+"""Tables for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..search_spaces.architecture import Architecture
+from ..search_spaces.checks import InvalidValue
+from ..search_spaces.cost import cost, stage_costs
+from ..search_spaces.quantity import format_count
+from .labels import differences, stage_label, stage_labels
+from .run import Rated, Run
+
+PLAIN_WIDTH = 120  # columns where the output is no terminal
+
+
+def show(*parts: RenderableType) -> None:
+    """Print on stdout; wide enough for the tables where it goes into a file."""
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=PLAIN_WIDTH)
+    console.print(Group(*parts))
+
+
+def summary(run: Run) -> Iterable[RenderableType]:
+    """What a search found, next to the networks it was compared with."""
+    settings = run.settings
+    failed = int((run.trials["state"] == "failed").sum())
+    yield Text.assemble(
+        "\n", (f"{len(run.trials):,} networks of {settings['space']}", "bold"),
+        f" by {settings['evaluator']}; {len(run.front)} on the front" + (f"; {failed} failed" if failed else ""),
+    )  # fmt: skip
+    if run.fidelity:
+        yield Text(f"accuracy: {run.fidelity}, ± one standard deviation where it is known", style="dim")
+    yield Padding(_picks(run), (1, 0, 0, 0))
+    reference = next((one for one in run.references if one.architecture is not None), None)
+    best = run.selected.get("budget")
+    if best and reference:
+        yield from _against(run, best, reference)
+    yield Text(f"\nfiles: {run.path}", style="dim")
+
+
+def profile(architecture: Architecture) -> Iterable[RenderableType]:
+    """Parameters, mult-adds and activations of each stage."""
+    table = _table("stage", "block", ">parameters", ">mult-adds", ">share", ">activations")
+    total = cost(architecture)
+    for number, (label, one) in enumerate(zip(stage_labels(architecture), stage_costs(architecture), strict=True)):
+        name = {0: "stem", len(architecture.stages) + 1: "head"}.get(number, str(number))
+        share = f"{one.mult_adds / total.mult_adds:.1%}"
+        table.add_row(name, label, f"{one.params:,}", f"{one.mult_adds:,}", share, f"{one.activations:,}")
+    table.add_section()
+    table.add_row("total", "", f"{total.params:,}", f"{total.mult_adds:,}", "100.0%", f"{total.activations:,}")
+    yield Text.assemble((architecture.name, "bold"), f" at {architecture.resolution} px, key {architecture.key}")
+    yield table
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
+    """Names and values in two columns."""
+    table = Table.grid(padding=(0, 3))
+    for name, value in rows:
+        table.add_row(Text(name, style="dim"), Text(value))
+    return table
+
+
+def percent(rated: Rated) -> str:
+    return f"{rated.accuracy:.2f}" + (f" ± {rated.accuracy_std:.2f}" if rated.accuracy_std is not None else "")
+
+
+def _picks(run: Run) -> Table:
+    columns = [*run.selected.values(), *run.references]
+    table = _table("", *(f">{one.name}" for one in columns))
+    table.add_row("accuracy, %", *(percent(one) for one in columns))
+    table.add_row("FLOPs (mult-adds)", *(format_count(one.mult_adds) for one in columns))
+    table.add_row("parameters", *(format_count(one.params, 3) for one in columns))
+    table.add_row("reward", *("" if one.reward is None else f"{one.reward:.2f}" for one in columns))
+    table.add_row("trial", *("" if one.trial is None else str(one.trial) for one in columns))
+    return table
+
+
+def _against(run: Run, best: Rated, reference: Rated) -> Iterable[RenderableType]:
+    if best.architecture is None or reference.architecture is None:
+        return
+    table = _table("stage", "found (budget)", reference.name, "different: found / " + reference.name)
+    for number, (found, known) in enumerate(
+        zip(best.architecture.stages, reference.architecture.stages, strict=False), 1
+    ):
+        table.add_row(str(number), stage_label(found), stage_label(known), differences(found, known) or "equal")
+    yield Padding(table, (1, 0, 0, 0))
+    genes = _equal_genes(run, best.architecture, reference.architecture)
+    if genes:
+        yield Text(genes)
+    same_cost = run.best_at(reference.mult_adds)
+    if same_cost:
+        yield Text(
+            f"at most {reference.name}'s own {format_count(reference.mult_adds)} FLOPs: {percent(same_cost)} % "
+            f"({same_cost.name}, {format_count(same_cost.mult_adds)}), {reference.name}: {percent(reference)} %"
+        )
+
+
+def _equal_genes(run: Run, found: Architecture, known: Architecture) -> str:
+    space = run.space()
+    if space is None:
+        return ""
+    try:
+        first, second = space.encode(found), space.encode(known)
+    except InvalidValue:
+        return ""
+    equal = sum(first[name] == second[name] for name in first)
+    by_chance = sum(1 / len(dimension.choices) for dimension in space.dimensions)
+    return f"{equal} of {len(first)} genes equal (a random network: {by_chance:.1f})"
+
+
+def _table(*headers: str) -> Table:
+    """ ">" before a header aligns its column to the right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for header in headers:
+        table.add_column(Text(header.removeprefix(">")), justify="right" if header.startswith(">") else "left")
+    return table
