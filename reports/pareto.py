@@ -35,6 +35,7 @@ class ParetoView:
     references: tuple[Rated, ...]
     quoted: tuple[Quoted, ...]
     axis: str
+    title: str
 
 
 def pareto_view(run: Run) -> ParetoView:
@@ -50,6 +51,7 @@ def pareto_view(run: Run) -> ParetoView:
         references=run.references,
         quoted=QUOTED if run.fidelity.startswith("ImageNet") else (),
         axis=run.fidelity or "accuracy",
+        title=f"{len(run.trials):,} networks of {run.settings['space']}, rated by {run.settings['evaluator']}",
     )
 
 
@@ -64,33 +66,48 @@ def draw(view: ParetoView) -> Figure:
     if view.target:
         axes.axvline(view.target, color=TARGET, linewidth=1.2, linestyle=(0, (5, 3)), zorder=2)
         axes.annotate(
-            f"target {format_count(view.target)} ", (view.target, 0.01), xycoords=("data", "axes fraction"),
-            ha="right", va="bottom", color=TARGET, fontsize=9,
+            f"target {format_count(view.target)} ", (view.target, 0.995), xycoords=("data", "axes fraction"),
+            ha="right", va="top", color=TARGET, fontsize=9,
         )  # fmt: skip
     for one in view.references:
-        axes.errorbar(
-            one.mult_adds, one.accuracy, yerr=one.accuracy_std, fmt="*", markersize=15, color=INK,
-            markeredgecolor="white", capsize=3, linewidth=1.2, zorder=5, label=f"{one.name}, same evaluator: {_percent(one)}",
-        )  # fmt: skip
+        label = f"{one.name}, same evaluator: {_percent(one)}"
+        _draw_rated(axes, one, marker="*", size=15, color=INK, label=label)
     for one in view.picks:
         marker, color = MARKS[one.name]
-        axes.errorbar(
-            one.mult_adds, one.accuracy, yerr=one.accuracy_std, fmt=marker, markersize=9, color=color,
-            markeredgecolor="white", capsize=3, linewidth=1.2, zorder=6,
-            label=f"{WORDS[one.name]}: {_percent(one)} at {format_count(one.mult_adds)}",
-        )  # fmt: skip
+        label = f"{WORDS[one.name]}: {_percent(one)} at {format_count(one.mult_adds)}"
+        _draw_rated(axes, one, marker=marker, size=9, color=color, label=label)
     if view.quoted:
-        axes.scatter(
-            [one.mult_adds for one in view.quoted], [one.top1 for one in view.quoted], s=34, facecolors="none",
-            edgecolors=MUTED, linewidths=1.2, zorder=4, label="quoted from papers: other, longer trainings",
-        )  # fmt: skip
-        for quoted in view.quoted:
-            axes.annotate(
-                quoted.name, (quoted.mult_adds, quoted.top1), xytext=(-6, 3), textcoords="offset points", ha="right", fontsize=8,
-                color=MUTED,
-            )  # fmt: skip
+        _draw_quoted(axes, view)
+    axes.set_title(view.title, loc="left", fontsize=10.5, color=INK)
     axes.legend(loc="lower right", fontsize=8.5, frameon=True, framealpha=0.95, edgecolor="#e3e6ec")
     return figure
+
+
+def _draw_rated(axes: Axes, one: Rated, *, marker: str, size: float, color: str, label: str) -> None:
+    axes.errorbar(
+        one.mult_adds, one.accuracy, yerr=one.accuracy_std, fmt=marker, markersize=size, color=color,
+        markeredgecolor="white", capsize=3, linewidth=1.2, zorder=6, label=label,
+    )  # fmt: skip
+
+
+def _draw_quoted(axes: Axes, view: ParetoView) -> None:
+    """Names stand above their points, below those under the front, on the right of those near or over the target."""
+    axes.scatter(
+        [one.mult_adds for one in view.quoted], [one.top1 for one in view.quoted], s=34, facecolors="none",
+        edgecolors=MUTED, linewidths=1.2, zorder=4, label="quoted from papers: other, longer trainings",
+    )  # fmt: skip
+    for one in view.quoted:
+        if one.mult_adds > 0.95 * (view.target or float("inf")):
+            offset, side, height = (9, 0), "left", "center"
+        elif ((view.front_cost <= one.mult_adds) & (view.front_accuracy >= one.top1)).any():
+            offset, side, height = (0, -7), "center", "top"
+        else:
+            offset, side, height = (0, 6), "center", "bottom"
+        axes.annotate(
+            one.name, (one.mult_adds, one.top1), xytext=offset, textcoords="offset points", ha=side, va=height,
+            fontsize=8, color=MUTED, zorder=7,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8},
+        )  # fmt: skip
 
 
 def write_figure(run: Run) -> tuple[Path, Path]:
