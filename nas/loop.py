@@ -144,7 +144,7 @@ def search(
             picks = select(table, front, next(name for name in objectives if name != ACCURACY))
             selected = {rule: space.decode(log.trials[number].point) for rule, number in picks.items()}
             if log.run and len(table):
-                write_outputs(log.run, table, front, selected, study, list(log.trials.values()))
+                write_outputs(log.run, table, front, selected, study, log.trials, batch)
             log.finish(state)
     return SearchResult(table, front, selected, picks, log.references, log.path, log.notice, exhausted)
 

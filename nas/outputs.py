@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from ..records import atomic
 from ..records.run_directory import RunDirectory
 from ..search_spaces import codec
 from ..search_spaces.architecture import Architecture
+from .progress import convergence
 from .study import Study
 from .trial import Trial
 
@@ -21,13 +22,16 @@ def write_outputs(
     front: pd.DataFrame,
     selected: Mapping[str, Architecture],
     study: Study,
-    evaluated: Sequence[Trial],
+    evaluated: Mapping[int, Trial],
+    batch: int,
 ) -> None:
-    """trials.csv, front.csv, selected/RULE.yaml, study.journal.
+    """trials.csv, front.csv, convergence.csv, selected/RULE.yaml, study.journal.
 
     Every selected network is built and counted by torch and fvcore first; CostMismatch where they disagree with us.
     """
-    for path, table in ((run.trials, trials), (run.front, front)):
+    course = pd.DataFrame([vars(one) for one in convergence(evaluated, study.objectives, batch)])
+    course = course[["done", "failed", "best", "front", "hypervolume"]]
+    for path, table in ((run.trials, trials), (run.front, front), (run.path / "convergence.csv", course)):
         atomic.write_text(path, table.to_csv(index=False, lineterminator="\n"))
     for architecture in {one.key: one for one in selected.values()}.values():
         check_cost(architecture, fvcore=True)
@@ -35,4 +39,4 @@ def write_outputs(
     for rule, architecture in selected.items():
         atomic.write_text(run.selected / f"{rule}.yaml", codec.dumps(architecture))
     with atomic.replacing(run.path / "study.journal") as path:
-        study.export(path, sorted(evaluated, key=lambda trial: trial.number))
+        study.export(path, [evaluated[number] for number in sorted(evaluated)])

@@ -32,8 +32,15 @@ class Progress:
     left: float
 
 
+def convergence(trials: Mapping[int, Trial], objectives: Sequence[str], batch: int) -> list[Progress]:
+    """What `progress` said, or would have said, after each batch; without times."""
+    numbers = sorted(trials)
+    ends = [*range(batch, len(numbers), batch), len(numbers)]
+    return [progress({number: trials[number] for number in numbers[:end]}, objectives, len(numbers)) for end in ends]
+
+
 def progress(
-    trials: Mapping[int, Trial], objectives: Sequence[str], total: int, seconds: float, evaluated: int
+    trials: Mapping[int, Trial], objectives: Sequence[str], total: int, seconds: float = 0.0, evaluated: int = 0
 ) -> Progress:
     """`evaluated`: how many of the trials were evaluated in these `seconds` (a resumed run knows others before)."""
     good = [trials[number] for number in sorted(trials) if trials[number].succeeded and trials[number].feasible]
