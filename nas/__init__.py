@@ -6,11 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .loop import SearchResult, search
+    from .nas_search import SearchResult, search
     from .progress import Progress
     from .reward import Reward
 
-_NAMES = {"Progress": "progress", "Reward": "reward", "SearchResult": "loop", "search": "loop"}
+_NAMES = {"Progress": "progress", "Reward": "reward", "SearchResult": "nas_search", "search": "nas_search"}
 __all__ = ["Progress", "Reward", "SearchResult", "search"]
 
 
