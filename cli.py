@@ -75,6 +75,62 @@ def nas(
 
 
 @app.command()
+def grid(
+    context: typer.Context,
+    phi: Annotated[float, typer.Option(help="How far to scale for the comparison.")] = 1.0,
+    base: Annotated[str, typer.Option(help="A catalogue name, a .yaml file, or a run of nas.")] = "b0",
+    select: Annotated[str, typer.Option(help="Which network of a run: budget, reward or knee.")] = "budget",
+    step: Annotated[float, typer.Option(help="Step of alpha, beta and gamma.")] = 0.05,
+    tolerance: Annotated[float, typer.Option(help="How far alpha*beta^2*gamma^2 may be from --factor.")] = 0.08,
+    factor: Annotated[float, typer.Option(help="Growth of the FLOPs for each unit of phi.")] = 2.0,
+    evaluator: Annotated[str, typer.Option(help="law, capacity, or file.py:function.")] = "law",
+    law: Annotated[str, typer.Option(help="additive, separate, logarithmic, mobilenet-v2, resnet-50.")] = "additive",
+    seed: Annotated[int, typer.Option(help="Seed of the evaluations.", min=0)] = 0,
+    engine: Annotated[str, typer.Option(help="ray or local; the tables are equal.")] = "ray",
+    workers: Annotated[int | None, typer.Option(help="CPUs for Ray. [default: all]", min=1)] = None,
+    ray_address: Annotated[str | None, typer.Option(help="A running Ray cluster.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory. [default: runs/grid-BASE-phiPHI]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+) -> None:
+    """Search alpha, beta, gamma, and write the family b0 to b7."""
+    from .commands import grid as command
+
+    values = {
+        "phi": phi, "base": base, "select": select, "step": step, "tolerance": tolerance, "factor": factor,
+        "evaluator": evaluator, "law": law, "seed": seed,
+    }  # fmt: skip
+    given = {name: value for name, value in values.items() if _is_given(context, name)}
+    code = command.run(
+        given, out=out, resume=resume, config=config, engine=engine, workers=workers, ray_address=ray_address,
+        as_json=as_json, dry_run=dry_run,
+    )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command()
+def family(
+    base: Annotated[str, typer.Option(help="A catalogue name, a .yaml file, or a run of nas.")] = "b0",
+    coefficients: Annotated[str, typer.Option(help="A run of grid, or ALPHA,BETA,GAMMA.")] = "1.2,1.1,1.15",
+    preset: Annotated[str | None, typer.Option(help="paper: the official B0 to B7.")] = None,
+    phis: Annotated[str | None, typer.Option(help="PHI,PHI,... or NAME=PHI,... [default: the B1-B7 ladder]")] = None,
+    flops: Annotated[str | None, typer.Option(help="Solve phi for these FLOPs: 0.7G,1G.")] = None,
+    select: Annotated[str, typer.Option(help="Which network of a run: budget, reward or knee.")] = "budget",
+    out: Annotated[Path, typer.Option(help="Folder for the YAML files.")] = Path("family"),
+    as_json: Json = False,
+) -> None:
+    """Write a family of networks as YAML files."""
+    from .commands import family as command
+
+    code = command.run(
+        base, coefficients=coefficients, preset=preset, phis=phis, flops=flops, select=select, out=out, as_json=as_json
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def profile(
     network: Network,
     as_json: Json = False,

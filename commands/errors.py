@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..records.errors import UserError
 from ..search_spaces.checks import InvalidValue
-from .nas import Interrupted
+from .interrupted import Interrupted
 
 
 def describe(error: BaseException) -> tuple[list[str], int]:

@@ -7,9 +7,10 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..records.errors import UserError
 from ..records.run_directory import RunDirectory
@@ -19,11 +20,35 @@ from ..search_spaces.checks import shown
 from ..search_spaces.quantity import format_count, parse_count
 from ..search_spaces.space import SearchSpace
 from ..search_spaces.user_file import is_reference, load_object
-from .nas_options import NasOptions, merge, read_options
+from .interrupted import Interrupted
+from .options import merge, read_options, to_mapping
 
 if TYPE_CHECKING:
     from ..evaluators.evaluation import Evaluator
     from ..nas.reward import Reward
+
+
+@dataclass(frozen=True)
+class NasOptions:
+    """The defaults are those of the command. `around`, `epochs`, `compare`: None leaves the choice to us."""
+
+    COMMAND: ClassVar[str] = "nas"
+
+    target_flops: str = "400M"
+    space: str = "mnasnet-b0"
+    around: str | None = None
+    evaluator: str = "surrogate"
+    epochs: int | None = None
+    sampler: str = "nsga2"
+    reward: str = "soft"
+    limit: tuple[str, ...] = ()
+    cost: tuple[str, ...] = ()
+    objective: tuple[str, ...] = ("accuracy", "mult_adds")
+    compare: tuple[str, ...] | None = None
+    trials: int = 3000
+    batch: int = 50
+    seed: int = 0
+
 
 OWN = ("surrogate", "capacity")  # evaluators that rate a network for comparison at no cost
 TRIED = 20  # networks that --dry-run evaluates
@@ -41,11 +66,11 @@ def run(
     """Search, write the figure, print the summary (or one JSON document). Returns the exit code."""
     if resume and out is None:
         raise UserError("--resume needs to know which run", hint="effsearch nas --resume --out runs/NAME")
-    stored = read_options(config) if config else {}
+    stored = read_options(config, NasOptions) if config else {}
     if resume and out is not None:
         RunDirectory.open_existing(out)
-        stored = {**read_options(out / "config.yaml"), **stored}
-    options = merge(given, stored)
+        stored = {**read_options(out / "config.yaml", NasOptions), **stored}
+    options = merge(NasOptions, given, stored)
     search = prepare(options)
     if dry_run:
         return _describe(options, search, out, as_json)
@@ -93,7 +118,7 @@ def _search(options: NasOptions, arguments: dict[str, Any], out: Path, resume: b
         with ProgressDisplay() as display:
             result = search(
                 arguments.pop("space"), arguments.pop("evaluator"), **arguments,
-                run_dir=out, resume=resume, on_batch=display, config=options.to_mapping(),
+                run_dir=out, resume=resume, on_batch=display, config=to_mapping(options),
             )  # fmt: skip
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted and saved; continue with: {shlex.join(command)}") from None
@@ -110,10 +135,6 @@ def _search(options: NasOptions, arguments: dict[str, Any], out: Path, resume: b
             exit_code=1,
         )
     return 0
-
-
-class Interrupted(Exception):  # noqa: N818
-    """Ctrl-C, after everything was saved; the message says how to go on."""
 
 
 def _report(out: Path, as_json: bool) -> None:
@@ -176,7 +197,7 @@ def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, 
         "run directory": str(out or Path("runs") / f"nas-{options.target_flops}-seed{options.seed}"),
     }
     if as_json:
-        print(json.dumps({"dry_run": True, "evaluation_seconds": seconds, **options.to_mapping()}, indent=1))
+        print(json.dumps({"dry_run": True, "evaluation_seconds": seconds, **to_mapping(options)}, indent=1))
     else:
         terminal.show(terminal.pairs(described.items()))
     return 0

@@ -67,6 +67,19 @@ class ProgressDisplay:
             self.bar.stop()
 
 
+class CountDisplay:
+    """Call it with (done, all): a line on stderr every few seconds and at the end."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.next_line = monotonic() + SECONDS_BETWEEN_LINES
+
+    def __call__(self, done: int, total: int) -> None:
+        if monotonic() >= self.next_line or done >= total:
+            print(f"{done:,}/{total:,} {self.what}", file=sys.stderr, flush=True)
+            self.next_line = monotonic() + SECONDS_BETWEEN_LINES
+
+
 def numbers(state: State) -> str:
     best = "none within the budget" if state.best is None else f"best {state.best:.2f} %"
     parts = [best, f"front {state.front}", f"hypervolume {state.hypervolume:.4f}"]

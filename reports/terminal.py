@@ -47,7 +47,7 @@ def summary(run: Run) -> Iterable[RenderableType]:
 
 def profile(architecture: Architecture) -> Iterable[RenderableType]:
     """Parameters, mult-adds and activations of each stage."""
-    table = _table("stage", "block", ">parameters", ">mult-adds", ">share", ">activations")
+    table = table_of("stage", "block", ">parameters", ">mult-adds", ">share", ">activations")
     total = cost(architecture)
     for number, (label, one) in enumerate(zip(stage_labels(architecture), stage_costs(architecture), strict=True)):
         name = {0: "stem", len(architecture.stages) + 1: "head"}.get(number, str(number))
@@ -73,7 +73,7 @@ def percent(rated: Rated) -> str:
 
 def _picks(run: Run) -> Table:
     columns = [*run.selected.values(), *run.references]
-    table = _table("", *(f">{one.name}" for one in columns))
+    table = table_of("", *(f">{one.name}" for one in columns))
     table.add_row("accuracy, %", *(percent(one) for one in columns))
     table.add_row("FLOPs (mult-adds)", *(format_count(one.mult_adds) for one in columns))
     table.add_row("parameters", *(format_count(one.params, 3) for one in columns))
@@ -85,7 +85,7 @@ def _picks(run: Run) -> Table:
 def _against(run: Run, best: Rated, reference: Rated) -> Iterable[RenderableType]:
     if best.architecture is None or reference.architecture is None:
         return
-    table = _table("stage", "found (budget)", reference.name, "different: found / " + reference.name)
+    table = table_of("stage", "found (budget)", reference.name, "different: found / " + reference.name)
     for number, (found, known) in enumerate(
         zip(best.architecture.stages, reference.architecture.stages, strict=False), 1
     ):
@@ -115,7 +115,7 @@ def _equal_genes(run: Run, found: Architecture, known: Architecture) -> str:
     return f"{equal} of {len(first)} genes equal (a random network: {by_chance:.1f})"
 
 
-def _table(*headers: str) -> Table:
+def table_of(*headers: str) -> Table:
     """ ">" before a header aligns its column to the right."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for header in headers:

@@ -123,7 +123,12 @@ class Architecture:
 
     def __post_init__(self) -> None:
         checks.text("name", self.name)
+        checks.instance("stem", self.stem, Stem)
+        checks.instance("head", self.head, Head)
+        checks.instance("stages", self.stages, (tuple, list))
         object.__setattr__(self, "stages", tuple(self.stages))
+        for place, stage in enumerate(self.stages):
+            checks.instance(f"stages[{place}]", stage, Stage)
         if not 1 <= len(self.stages) <= 100:
             raise InvalidValue(f"there are {len(self.stages)} stages; 1 to 100 are allowed")
         checks.integer("resolution", self.resolution, 1, 8192)

@@ -35,6 +35,12 @@ def text(name: str, value: object, longest: int = 200) -> None:
         raise InvalidValue(f"{name} is {shown(value)}; it must be text of 1 to {longest} characters")
 
 
+def instance(name: str, value: object, kind: type | tuple[type, ...]) -> None:
+    if not isinstance(value, kind):
+        wanted = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise InvalidValue(f"{name} is {shown(value)}; it must be a {wanted}")
+
+
 def choice(name: str, value: object, allowed: Iterable[object]) -> None:
     options = list(allowed)
     if not any(value == option and isinstance(value, bool) == isinstance(option, bool) for option in options):
@@ -43,7 +49,10 @@ def choice(name: str, value: object, allowed: Iterable[object]) -> None:
 
 def shown(value: object) -> str:
     """A value for a message: one line, not endless."""
-    written = repr(value)
+    try:
+        written = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return "a number with too many digits to show"
     return written if len(written) <= 80 else written[:77] + "..."
 
 

@@ -18,6 +18,7 @@ SPACES = {"mnasnet": mnasnet, "mnasnet-b0": mnasnet_b0}
 def load_space(name: str, **options: Any) -> SearchSpace:
     """ "mnasnet" (option `reference`), "mnasnet-b0", or "file.py:name", a SearchSpace of the user's own."""
     if is_reference(name):
+        _refuse(name, options)
         space = load_object(name, "a search space")
         if not isinstance(space, SearchSpace):
             raise InvalidValue(
@@ -29,11 +30,17 @@ def load_space(name: str, **options: Any) -> SearchSpace:
             f"there is no search space {shown(name)}; known: {', '.join(SPACES)}, or file.py:name",
             hint=nearest(name, SPACES),
         )
+    _refuse(name, {option: value for option, value in options.items() if (name, option) != ("mnasnet", "reference")})
     return SPACES[name](**options)
+
+
+def _refuse(name: str, options: dict[str, Any]) -> None:
+    for option in options:
+        raise InvalidValue(f"the search space {name} has no option {shown(option)}")
 
 
 def load_network(name: str) -> Architecture:
     """A catalogue name ("b0"), or a .yaml, .yml or .json file."""
-    if Path(name).suffix in (".yaml", ".yml", ".json"):
+    if Path(name).suffix.lower() in (".yaml", ".yml", ".json"):
         return codec.load(name)
     return catalogue.load(name)

@@ -2,7 +2,8 @@
 
 `mnasnet`, a stage: operation (full convolution, or MBConv with expansion 1, 3 or 6; expansion 1 is the paper's
 separable convolution), kernel 3 or 5, SE 0 or 0.25, skip (none, identity, pooling), filters 0.75, 1 or 1.25 times the
-reference's, layers -1, 0 or +1. Choices that round to the same network are left out, so every point is another one.
+reference's, layers -1, 0 or +1. Choices that round to the same network are left out. (Of a stage of one block
+that changes the shape, skip none and identity are still one network.)
 
 `mnasnet-b0`, a stage: expansion 1, 4 or 6, kernel 3 or 5, 1 to 3 layers (stage 6 up to 4), SE or none; channels and
 strides are B0's. Accel-NASBench (github afzalxo/Accel-NASBench) trained thousands of its networks on ImageNet.

@@ -8,7 +8,9 @@ import re
 from .checks import InvalidValue, shown
 
 FACTORS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
-WRITTEN = re.compile(r"\s*([0-9][0-9_]*\.?[0-9]*(?:e[+-]?[0-9]+)?)\s*([kmgbt]?)\s*", re.IGNORECASE)
+WRITTEN = re.compile(
+    r"\s*((?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)\s*([kmgbt]?)\s*", re.IGNORECASE | re.ASCII
+)
 
 
 def parse_count(text: str | float, name: str = "a size") -> float:
@@ -26,6 +28,6 @@ def parse_count(text: str | float, name: str = "a size") -> float:
 def format_count(value: float, digits: int = 4) -> str:
     """385814752 -> "385.8M"."""
     for letter, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if abs(value) >= factor * 0.99995:
+        if abs(value) >= factor * (1 - 0.5 * 10.0**-digits):  # what rounds up to the next unit
             return f"{value / factor:.{digits}g}{letter}"
     return f"{value:.{digits}g}"

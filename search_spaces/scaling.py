@@ -47,6 +47,8 @@ class Coefficients:
         return self.alpha * self.beta**2 * self.gamma**2
 
     def at(self, phi: float) -> Multipliers:
+        """alpha^phi, beta^phi, gamma^phi. InvalidValue where that is no network's scale."""
+        checks.number("phi", phi, -100, 100)
         return Multipliers(self.alpha**phi, self.beta**phi, self.gamma**phi)
 
 

@@ -139,11 +139,7 @@ class SearchSpace:
 
     def _row(self, point: Mapping[str, Choice]) -> list[int]:
         if len(point) != len(self.dimensions):
-            known = [dimension.name for dimension in self.dimensions]
-            wrong = sorted(set(point) ^ set(known))[:3]
-            unknown = next((name for name in wrong if name not in known), None)
-            what = "unknown or missing dimensions: " + ", ".join(map(str, wrong))
-            raise InvalidValue(f"a point of {self.name} has {what}", hint=unknown and nearest(str(unknown), known))
+            raise self._complaint(point)
         try:
             return [
                 index[point[dimension.name]] for dimension, index in zip(self.dimensions, self._positions, strict=True)
@@ -152,6 +148,12 @@ class SearchSpace:
             raise self._complaint(point) from None
 
     def _complaint(self, point: Mapping[str, Choice]) -> InvalidValue:
+        known = [dimension.name for dimension in self.dimensions]
+        for name in point:
+            if name not in known:
+                return InvalidValue(
+                    f"a point of {self.name} has the unknown dimension {shown(name)}", hint=nearest(str(name), known)
+                )
         for dimension in self.dimensions:
             if dimension.name not in point:
                 return InvalidValue(f"a point of {self.name} lacks the dimension {dimension.name}")

@@ -22,14 +22,16 @@ def load_mapping(path: str | Path, *, largest: int = LARGEST) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(largest + 1)
     except OSError as error:
-        raise InvalidValue(f"cannot read {shown(str(path))}: {error.strerror or error}") from None
+        raise InvalidValue(f"cannot read {path}: {error.strerror or error}") from None
+    except ValueError as error:  # a path that no system could hold
+        raise InvalidValue(f"cannot read {shown(str(path))}: {error}") from None
     if len(content) > largest:
-        raise InvalidValue(f"{shown(str(path))} is larger than {largest:,} bytes; that is no file of this kind")
+        raise InvalidValue(f"{path} is larger than {largest:,} bytes; that is no file of this kind")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidValue(f"{shown(str(path))} is not UTF-8 text (byte {error.start})") from None
-    return parse_mapping(text, where=str(path), is_json=path.suffix == ".json")
+        raise InvalidValue(f"{path} is not UTF-8 text (byte {error.start})") from None
+    return parse_mapping(text, where=str(path), is_json=path.suffix.lower() == ".json")
 
 
 def parse_mapping(text: str, *, where: str = "text", is_json: bool = False) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def parse_mapping(text: str, *, where: str = "text", is_json: bool = False) -> d
         mark = error.problem_mark or error.context_mark
         place = f" in line {mark.line + 1}" if mark else ""
         raise InvalidValue(f"{where} is no plain YAML{place}: {error.problem or error.context}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         first = str(error).splitlines()[0]
         raise InvalidValue(f"{where} is no plain {'JSON' if is_json else 'YAML'}: {first:.150}") from None
     except RecursionError:
@@ -72,10 +74,14 @@ class _PlainLoader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        repeated = next((key for key in keys if keys.count(key) > 1), None)
-        if repeated is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"key {repeated!r:.60} stands twice", node.start_mark)
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.tag == "tag:yaml.org,2002:merge":
+                raise yaml.constructor.ConstructorError(None, None, "the merge key << is not allowed", key.start_mark)
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                problem = f"key {key.value!r:.60} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(str(key.value))
         return super().construct_mapping(node, deep=deep)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import sys
 import traceback
@@ -22,10 +23,10 @@ def load_object(reference: str, what: str) -> Any:
     InvalidValue where the file or the name is missing, or the file raises; the message says in which line.
     """
     location, _, name = reference.rpartition(":")
-    path = Path(location)
+    path = Path(location).resolve()
     if not path.is_file():
         raise InvalidValue(f"there is no file {shown(location)} for {what}", hint=f"{what} is written file.py:name")
-    module_name = f"effsearch_user_{path.stem}"
+    module_name = f"effsearch_user_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:
         raise InvalidValue(f"{shown(location)} cannot be imported as a Python file")
@@ -33,7 +34,7 @@ def load_object(reference: str, what: str) -> Any:
     sys.modules[module_name] = module  # pickle and dataclasses look the module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[module_name]
         raise InvalidValue(f"{location} raises {_where(error, path)}") from error
     if not hasattr(module, name):
@@ -42,7 +43,7 @@ def load_object(reference: str, what: str) -> Any:
     return getattr(module, name)
 
 
-def _where(error: Exception, path: Path) -> str:
+def _where(error: BaseException, path: Path) -> str:
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
     line = frames[-1].lineno if frames else getattr(error, "lineno", None)
     first = (str(error).splitlines() or [""])[0]

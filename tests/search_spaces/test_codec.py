@@ -82,6 +82,7 @@ def test_the_catalogue_comes_back(tmp_path, name, suffix):
 @given(architectures, st.sampled_from(["a.yaml", "a.json"]))
 @example(replace(SMALL, name="a\nb"), "a.yaml")
 @example(replace(SMALL, name="\n...\n"), "a.yaml")
+@example(replace(SMALL, name="\x85"), "a.yaml")  # a line break for YAML only
 @example(replace(SMALL, name="null"), "a.yaml")
 @example(replace(SMALL, name="2020-01-01"), "a.yaml")
 @example(replace(SMALL, name="{a: b} # c"), "a.yaml")

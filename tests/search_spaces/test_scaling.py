@@ -212,6 +212,19 @@ def test_factors_that_are_no_positive_numbers_are_refused(kind, field, value):
     assert repr(value) in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields", "low", "high"),
+    [(Multipliers, ("depth", "width", "resolution"), 0.01, 100), (Coefficients, ("alpha", "beta", "gamma"), 0.1, 10)],
+)
+def test_factors_have_limits(kind, fields, low, high):
+    for field in fields:
+        for value in (low, high):
+            assert getattr(kind(**{field: value}), field) == value
+        for value in (math.nextafter(low, 0), math.nextafter(high, 1000)):
+            with pytest.raises(InvalidValue, match=f"{field} is .* from {low} to {high}"):
+                kind(**{field: value})
+
+
 @pytest.mark.parametrize("phi", [100, 1e6, -1e6, math.nan, math.inf])
 def test_a_phi_without_a_network_is_refused(phi):
     with pytest.raises(InvalidValue):

@@ -200,8 +200,9 @@ def test_an_unknown_dimension_is_named_with_the_nearest(use):
 
 @pytest.mark.parametrize("use", USES)
 def test_a_mistyped_dimension_is_named(use):
-    with pytest.raises(InvalidValue, match=r"small.*kernel"):
+    with pytest.raises(InvalidValue, match=r"small.*kernle") as raised:
         use(SMALL, {"operation": "conv", "repeats": 1, "kernle": 3})
+    assert raised.value.hint == "did you mean kernel?"
 
 
 def test_dimensions_that_are_no_text_are_refused():

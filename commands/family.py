@@ -1,0 +1,116 @@
+"""`effsearch family`: networks of one base and one set of coefficients, as files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..records.errors import UserError, cannot
+from ..search_spaces.checks import shown
+from ..search_spaces.quantity import format_count, parse_count
+from ..search_spaces.scaling import Coefficients
+from ..search_spaces.strict_yaml import load_mapping
+from .base import load_base
+
+if TYPE_CHECKING:
+    from ..search_spaces.architecture import Architecture
+
+
+def run(
+    base: str,
+    *,
+    coefficients: str,
+    preset: str | None,
+    phis: str | None,
+    flops: str | None,
+    select: str,
+    out: Path,
+    as_json: bool,
+) -> int:
+    """Write OUT/NAME.yaml for every member and OUT/family.csv; print the table."""
+    from ..grid_search import LADDER
+    from ..grid_search.outputs import write_family
+    from ..grid_search.scaled_family import family, family_table, paper
+    from ..reports import grid_terminal, terminal
+
+    if preset not in (None, "paper"):
+        raise UserError(f"--preset is {shown(preset)}; allowed: paper")
+    if phis and flops:
+        raise UserError("--phis and --flops both say how large the networks are; give one")
+    if preset:
+        members = paper()
+        network, numbers = members[0], [0.0, *LADDER.values()]
+    else:
+        network = load_base(base, select)
+        found = read_coefficients(coefficients)
+        wanted = _by_flops(network, found, flops) if flops else _phis(phis) if phis else dict(LADDER)
+        members = (replace(network, name="b0"), *family(network, found, wanted))
+        numbers = [0.0, *wanted.values()]
+    _refuse_contents(out)
+    write_family(out, network, members, numbers)
+    table = family_table(network, members, numbers)
+    if as_json:
+        print(json.dumps(json.loads(table.to_json(orient="records")), indent=1))
+    else:
+        terminal.show(*grid_terminal.family(table), f"\nfiles: {out}")
+    return 0
+
+
+def read_coefficients(text: str) -> Coefficients:
+    """ "1.2,1.1,1.15", or the coefficients of a grid's run directory."""
+    path = Path(text) / "coefficients.json" if Path(text).is_dir() else Path(text)
+    if path.suffix == ".json":
+        content = load_mapping(path, largest=100_000_000)
+        if content.get("format") != "effsearch-coefficients" or content.get("version") != 1:
+            raise UserError(f"{path} holds no coefficients of version 1")
+        return _coefficients([content.get(name) for name in ("alpha", "beta", "gamma")], str(path))
+    return _coefficients(text.split(","), "--coefficients")
+
+
+def _coefficients(values: list[Any], where: str) -> Coefficients:
+    try:
+        alpha, beta, gamma = (float(value) for value in values)
+    except (TypeError, ValueError):
+        raise UserError(
+            f"{where}: {shown(values)} are no coefficients; give ALPHA,BETA,GAMMA or a run of effsearch grid",
+            hint="--coefficients 1.2,1.1,1.15",
+        ) from None
+    return Coefficients(alpha, beta, gamma)
+
+
+def _phis(text: str) -> dict[str, float]:
+    wanted: dict[str, float] = {}
+    for part in text.split(","):
+        name, equals, value = part.strip().rpartition("=")
+        try:
+            phi = float(value)
+        except ValueError:
+            raise UserError(f"--phis: {shown(part)} is no number", hint="write 0.5,1,2 or small=-1,large=2") from None
+        _add(wanted, name if equals else f"phi{value.strip()}", phi, "--phis")
+    return wanted
+
+
+def _by_flops(base: Architecture, coefficients: Coefficients, text: str) -> dict[str, float]:
+    from ..grid_search.scaled_family import phi_for
+
+    wanted: dict[str, float] = {}
+    for part in text.split(","):
+        size = parse_count(part, "--flops")
+        _add(wanted, format_count(size), phi_for(base, coefficients, size), "--flops")
+    return wanted
+
+
+def _add(wanted: dict[str, float], name: str, phi: float, option: str) -> None:
+    if not name or name in (*wanted, "b0") or any(character in name for character in "/\\\0"):
+        raise UserError(f"{option}: {shown(name)} cannot name a file, or stands twice")
+    wanted[name] = phi
+
+
+def _refuse_contents(out: Path) -> None:
+    try:
+        if out.exists() and any(out.iterdir()):
+            raise UserError(f"{out} is there already and is not empty", hint="give another --out")
+    except OSError as error:
+        raise cannot("write to", out, error, "give another --out") from error

@@ -1,0 +1,1 @@
+"""The fit of the scaling laws to published results."""

@@ -1,0 +1,67 @@
+"""The one place that starts or joins a Ray cluster."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import ray
+
+from ..records.environment import environment
+from ..records.errors import UserError
+
+
+@contextmanager
+def cluster(address: str | None = None, workers: int | None = None) -> Iterator[None]:
+    """A running Ray: the cluster at `address`, or one on this machine with `workers` CPUs (all where None).
+
+    Workers put their working directory first on sys.path, so it is an empty one: a folder of the user's called `nas` or
+    `reports` must not hide ours. UserError where the workers run another effsearch than this process.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    # Ray prints its own notices on stderr, and asks for accelerators that were given to nobody.
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    with tempfile.TemporaryDirectory(prefix="effsearch-ray-") as empty:
+        try:
+            ray.init(
+                address=address,
+                num_cpus=None if address else workers,
+                runtime_env={"working_dir": empty},
+                include_dashboard=None if address else False,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=True,
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            where = f"at {address}" if address else "on this machine"
+            raise UserError(
+                f"cannot start Ray {where}: {error}", hint="--engine local runs the same in this process"
+            ) from error
+        try:
+            _check_workers(local=address is None)
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _check_workers(local: bool) -> None:
+    """One task says which effsearch a worker sees."""
+    ours = _installed()
+    theirs = ray.get(ray.remote(num_cpus=0.01)(_installed).remote())
+    if theirs[0] != ours[0] or (local and theirs[1] != ours[1]):
+        raise UserError(
+            f"the Ray workers run effsearch {theirs[0]} from {theirs[1]}, this process {ours[0]} from {ours[1]}",
+            hint="install the same effsearch on every node",
+        )
+
+
+def _installed() -> tuple[str, str]:
+    return environment().get("effsearch", "unknown"), str(Path(__file__).resolve().parents[1])
