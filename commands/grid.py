@@ -20,8 +20,8 @@ from .options import merge, read_options, to_mapping
 
 if TYPE_CHECKING:
     from ..evaluators.evaluation import Evaluator
+    from ..grid_search.grid_result import GridResult
     from ..grid_search.law import ScalingLaw
-    from ..grid_search.run_grid import GridResult
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .grid_result import GridResult
     from .law import ScalingLaw
-    from .run_grid import GridResult, search
+    from .run_grid import search
     from .scaled_family import LADDER, family, paper
 
 _NAMES = {
-    "GridResult": "run_grid",
+    "GridResult": "grid_result",
     "LADDER": "scaled_family",
     "ScalingLaw": "law",
     "family": "scaled_family",

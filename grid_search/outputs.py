@@ -14,7 +14,7 @@ from ..models import check_cost
 from ..records import atomic
 from ..search_spaces import codec
 from ..search_spaces.architecture import Architecture
-from .run_grid import GridResult
+from .grid_result import GridResult
 from .scaled_family import LADDER, family, family_table
 
 FORMAT, VERSION = "effsearch-coefficients", 1

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import yaml
 
 from ..evaluators.evaluation import Evaluator
@@ -17,36 +14,12 @@ from ..records.errors import UserError
 from ..records.run_log import RunLog
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import number, shown
-from ..search_spaces.scaling import Coefficients
-from .assess import Alternative, alternatives, membership, membership_by_std, published_row, sentence
-from .grid import Floats, constrained_grid, normalised
-from .law import FITTED_ON, ScalingLaw
+from .grid import Floats, constrained_grid
+from .grid_result import GridResult, assess
+from .law import ScalingLaw
 from .points import LawPoints, NetworkPoints, PointEvaluator, PointResult, Triple
-from .tables import grid_table, surface_table
 
-CHUNK = 256  # triples between two calls of on_progress with the engine "local"
-CALIBRATED = "The law is calibrated on published results of this family; it reproduces, it does not discover."
-
-
-@dataclass(frozen=True)
-class GridResult:
-    """table: one row a triple, best first (see `tables`). surface: the law over the whole simplex of FLOPs shares.
-
-    confidence_set: triples that cannot be told apart from the best. published: rank, loss (percentage points) and
-    whether it is in the set, of 1.2, 1.1, 1.15. warning: where the law was not fitted on such a base, else None.
-    """
-
-    table: pd.DataFrame
-    surface: pd.DataFrame
-    coefficients: Coefficients
-    confidence_set: tuple[Triple, ...]
-    published: Mapping[str, Any]
-    alternatives: tuple[Alternative, ...]
-    conclusion: str
-    warning: str | None
-    settings: Mapping[str, Any]
-    run_dir: Path | None
-    notice: str | None
+CHUNK = 256  # triples rated at once by the engine "local" with a law
 
 
 def search(
@@ -106,10 +79,10 @@ def search(
             raise
         finally:
             log.finish(state)
-        ordered = [rated[triple] for triple in _triples(triples)]
-        law = predictor_or_evaluator if isinstance(predictor_or_evaluator, ScalingLaw) else None
-        path = log.run.path if log.run else None
-        return _result(base, triples, ordered, points, law, growth, phi, settings, path, log.notice)
+    ordered = [rated[triple] for triple in _as_tuples(triples)]
+    law = predictor_or_evaluator if isinstance(predictor_or_evaluator, ScalingLaw) else None
+    result = assess(base, triples, ordered, law, growth, settings)
+    return replace(result, run_dir=log.run.path if log.run else None, notice=log.notice)
 
 
 def _points(base: Architecture, rating: ScalingLaw | Evaluator, growth: float, seed: int) -> PointEvaluator:
@@ -126,14 +99,17 @@ def _rate(
     on_progress: Callable[[int, int], None] | None,
 ) -> dict[Triple, PointResult]:
     rated = {result.triple: result for result in _known(log)}
-    wanted = _triples(triples)
+    wanted = _as_tuples(triples)
     missing = [triple for triple in wanted if triple not in rated]
+    done = len(wanted) - len(missing)
 
     def take(result: PointResult) -> None:
+        nonlocal done
         log.append(result.to_entry())
         rated[result.triple] = result
+        done += 1
         if on_progress:
-            on_progress(sum(triple in rated for triple in wanted) if len(wanted) < 1000 else len(rated), len(wanted))
+            on_progress(done, len(wanted))
 
     if missing and engine == "ray":
         from . import tune
@@ -160,60 +136,5 @@ def _known(log: RunLog) -> list[PointResult]:
     return results
 
 
-def _result(
-    base: Architecture,
-    triples: Floats,
-    results: Sequence[PointResult],
-    points: PointEvaluator,
-    law: ScalingLaw | None,
-    growth: float,
-    phi: float,
-    settings: Mapping[str, Any],
-    run_dir: Path | None,
-    notice: str | None,
-) -> GridResult:
-    errors = np.array([math.inf if one.failure else one.error for one in results])
-    best, published = int(errors.argmin()), published_row(triples)
-    inside = membership(law, normalised(triples, growth)) if law else membership_by_std(results)
-    table = grid_table(base, triples, results, inside, phi, growth)
-    chosen = [float(one) for one in triples[best]]
-    loss = float(errors[published] - errors[best])
-    foreign = law is not None and base.key != _fitted_base_key()
-    caveat = CALIBRATED if law else "Every triple was rated on one network built for the same FLOPs."
-    conclusion = sentence(
-        chosen, int(inside.sum()), len(triples), loss, bool(inside[published]),
-        {"by": points.source, "caveat": caveat},
-    )  # fmt: skip
-    return GridResult(
-        table=table,
-        surface=surface_table(law, growth) if law else pd.DataFrame(),
-        coefficients=Coefficients(*chosen),
-        confidence_set=tuple(triple for triple, kept in zip(_triples(triples), inside, strict=True) if kept),
-        published={
-            "alpha": 1.2, "beta": 1.1, "gamma": 1.15,
-            "rank": int((errors < errors[published]).sum()) + 1, "loss": loss, "in_set": bool(inside[published]),
-        },
-        alternatives=alternatives(triples, best, growth, law) if law else (),
-        conclusion=conclusion,
-        warning=_warning(base) if foreign else None,
-        settings=settings,
-        run_dir=run_dir,
-        notice=notice,
-    )  # fmt: skip
-
-
-def _warning(base: Architecture) -> str:
-    return (
-        f"the law was fitted on EfficientNet-B0 and its family, not on {base.name}: read the coefficients as B0's. "
-        "Published results of MobileNetV2 and ResNet-50 prefer less resolution (see the alternatives)"
-    )
-
-
-def _fitted_base_key() -> str:
-    from ..search_spaces import catalogue
-
-    return catalogue.load(FITTED_ON).key
-
-
-def _triples(triples: Floats) -> list[Triple]:
+def _as_tuples(triples: Floats) -> list[Triple]:
     return [(float(a), float(b), float(c)) for a, b, c in triples]
