@@ -42,8 +42,8 @@ class Surrogate:
     """
 
     def __init__(self, epochs: int = 50) -> None:
-        if epochs not in FIDELITY:
-            raise UserError(f"epochs is {epochs}; the surrogate predicts 50 (final accuracy) or 16 (proxy training)")
+        if not isinstance(epochs, int) or epochs not in FIDELITY:
+            raise UserError(f"epochs is {epochs!r:.40}; the surrogate predicts 50 (final) or 16 (proxy training)")
         self.epochs = epochs
         self.source = f"surrogate, {epochs} epochs"
 

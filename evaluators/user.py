@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from dataclasses import replace
+from numbers import Real
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +27,10 @@ class UserEvaluator:
     def __init__(self, reference: str, **options: Any) -> None:
         function = load_object(reference, "an evaluator")
         if inspect.isclass(function):
+            try:
+                inspect.signature(function).bind(**options)
+            except TypeError as error:
+                raise UserError(f"{reference} does not take these options: {error}", hint=HINT) from error
             function = function(**options)
         elif options:
             raise UserError(f"{reference} is a function and takes no options: {', '.join(options)}", hint=HINT)
@@ -48,8 +53,17 @@ class UserEvaluator:
                 f"{self.reference} returned the accuracy {shown(result.accuracy)}; it must be a number from 0 to 100",
                 hint="return Evaluation.failed('reason') where there is none",
             )
+        if not (result.std is None or (_is_number(result.std) and result.std >= 0)):
+            raise UserError(
+                f"{self.reference} returned the std {shown(result.std)}; it must be a number of at least 0, or None"
+            )
         return replace(
-            result, source=result.source or self.reference, seconds=result.seconds or perf_counter() - started
+            result,
+            accuracy=float(result.accuracy),
+            std=None if result.std is None else float(result.std),
+            seed=seed,
+            source=result.source or self.reference,
+            seconds=result.seconds or perf_counter() - started,
         )
 
 
@@ -62,4 +76,9 @@ def _takes_seed(function: object) -> bool:
 
 
 def _is_percent(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 100
+    return _is_number(value) and 0 <= float(str(value)) <= 100
+
+
+def _is_number(value: object) -> bool:
+    """Finite; numpy's numbers too."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)

@@ -71,8 +71,8 @@ class Repeated:
     times: int
 
     def __post_init__(self) -> None:
-        if self.times < 1:
-            raise ValueError(f"times is {self.times}; it must be at least 1")
+        if not isinstance(self.times, int) or self.times < 1:
+            raise ValueError(f"times is {self.times}; it must be a whole number of at least 1")
 
     def __call__(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         return self.many([architecture], seed=seed)[0]
@@ -92,10 +92,9 @@ def _mean(results: list[Evaluation], seed: int) -> Evaluation:
         return replace(results[0], seed=seed, seconds=seconds)
     accuracies = np.array([result.accuracy for result in good])
     losses = [result.loss for result in good if result.loss is not None]
-    if len(good) > 1:
-        std: float | None = float(accuracies.std(ddof=1) / math.sqrt(len(good)))
-    else:
-        std = good[0].std
+    std = good[0].std
+    if len(good) > 1 and np.ptp(accuracies) > 0:  # repeats of what does not vary say nothing about its error
+        std = float(accuracies.std(ddof=1) / math.sqrt(len(good)))
     return replace(
         good[0],
         accuracy=float(accuracies.mean()),

@@ -30,15 +30,35 @@ class LocalExecutor:
 
     retries: int = 1
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.retries, int) or self.retries < 0:
+            raise ValueError(f"retries is {self.retries}; it must be a whole number of at least 0")
+
     def run(
         self, evaluator: Evaluator, architectures: Sequence[Architecture], *, seed: int = 0
     ) -> Iterator[tuple[int, Evaluation]]:
-        many = getattr(evaluator, "many", None)
-        if many is not None:
-            yield from enumerate(many(architectures, seed=seed))
+        together = self._many(evaluator, architectures, seed)
+        if together is not None:
+            yield from enumerate(together)
             return
         for position, architecture in enumerate(architectures):
             yield position, self._one(evaluator, architecture, seed)
+
+    @staticmethod
+    def _many(evaluator: Evaluator, architectures: Sequence[Architecture], seed: int) -> list[Evaluation] | None:
+        """By the evaluator's own `many`; None where it has none, or raises: then one by one, to see which fails."""
+        many = getattr(evaluator, "many", None)
+        if many is None:
+            return None
+        try:
+            results = list(many(architectures, seed=seed))
+        except UserError:
+            raise
+        except Exception:
+            return None
+        if len(results) != len(architectures):
+            raise UserError(f"the evaluator's many gave {len(results)} results for {len(architectures)} networks")
+        return results
 
     def _one(self, evaluator: Evaluator, architecture: Architecture, seed: int) -> Evaluation:
         started = perf_counter()
@@ -49,6 +69,6 @@ class LocalExecutor:
             except UserError:
                 raise
             except Exception as error:
-                first = (str(error).splitlines() or [""])[0]
+                first = next((line for line in str(error).splitlines() if line.strip()), "")
                 reason = f"{type(error).__name__}: {first:.200}"
         return Evaluation.failed(reason, seed=seed, seconds=perf_counter() - started)

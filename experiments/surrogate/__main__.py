@@ -16,18 +16,20 @@ import numpy as np
 
 from ...evaluators.surrogate import COEFFICIENTS
 from ...evaluators.surrogate_model import Coefficients, load, write
-from ...records.errors import UserError
+from ...records.errors import UserError, cannot
 from . import report, tables
-from .fit import assemble, fit, fit_correction
+from .fit import ASYMPTOTE, assemble, fit, fit_correction
 
 # One unit of the sixth digit: what another linear-algebra library may change.
 TOLERANCE = 2e-5
+FEWEST = 10  # rows
 
 
 def equal(first: Coefficients, second: Coefficients) -> bool:
     """Whether two fits agree up to the rounding of six significant digits."""
     return first.keys() == second.keys() and all(
-        np.allclose(first[key], second[key], rtol=TOLERANCE, atol=1e-9)  # type: ignore[literal-required]
+        np.shape(first[key]) == np.shape(second[key])  # type: ignore[literal-required]
+        and np.allclose(first[key], second[key], rtol=TOLERANCE, atol=1e-13)  # type: ignore[literal-required]
         for key in first
     )
 
@@ -41,18 +43,27 @@ def main() -> int:
     try:
         indices, values = tables.read(options.data / tables.PROXY, ("top1", "mult_adds"))
         others, schedules = tables.read(options.data / tables.SCHEDULES, ("top1_16_epochs", "top1_50_epochs"))
+        for name, rows in ((tables.PROXY, indices), (tables.SCHEDULES, others)):
+            if len(rows) < FEWEST:
+                raise UserError(f"{options.data / name} has {len(rows)} rows; a fit needs at least {FEWEST}")
+        if (values[:, 0] >= ASYMPTOTE).any() or (values[:, 0] < 0).any():
+            raise UserError(f"{options.data / tables.PROXY}: top1 must be from 0 to below {ASYMPTOTE:g}")
         changed = [name for name in tables.SHA256 if tables.differs(options.data / name)]
     except UserError as error:
         print("\n".join(error.lines()), file=sys.stderr)
         return error.exit_code
+    coefficients = fit_correction(assemble(fit(indices, values[:, 0])), others, schedules[:, 1])
+    if options.output:
+        try:
+            write(coefficients, options.output)
+        except OSError as error:
+            print("\n".join(cannot("write", options.output, error).lines()), file=sys.stderr)
+            return 2
     for name in changed:
         print(f"note: {name} is not the table of the committed coefficients", file=sys.stderr)
-    coefficients = fit_correction(assemble(fit(indices, values[:, 0])), others, schedules[:, 1])
     report.print_proxy(indices, values[:, 0], values[:, 1])
     report.print_correction(coefficients, others, schedules)
     report.print_capacity(indices, values[:, 0], values[:, 1])
-    if options.output:
-        write(coefficients, options.output)
     if options.check:
         same = equal(coefficients, load(COEFFICIENTS))
         print(f"the committed coefficients are {'equal' if same else 'DIFFERENT'}")

@@ -16,6 +16,7 @@ import io
 import json
 import sys
 import tarfile
+import zlib
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ import numpy as np
 from ...evaluators.surrogate import measured_space
 from ...evaluators.surrogate_features import CHOICES
 from ...records import atomic
-from ...records.errors import UserError
+from ...records.errors import UserError, cannot
 from .tables import GENES, PROXY, SCHEDULES
 
 ARCHIVE = "anb_dataset/anb_dataset_jsons.tar.gz"
@@ -45,14 +46,21 @@ def main() -> int:
     try:
         proxy = proxy_table(options.source / ARCHIVE)
         schedules = schedules_table(options.source / CSVS)
+        _write(options.output, proxy, schedules)
     except UserError as error:
         print("\n".join(error.lines()), file=sys.stderr)
         return error.exit_code
-    options.output.mkdir(parents=True, exist_ok=True)
-    atomic.write_bytes(options.output / PROXY, gzip.compress(proxy.encode(), mtime=0))
-    atomic.write_text(options.output / SCHEDULES, schedules)
     print(f"{proxy.count(chr(10)) - 1} and {schedules.count(chr(10)) - 1} networks written to {options.output}")
     return 0
+
+
+def _write(folder: Path, proxy: str, schedules: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        atomic.write_bytes(folder / PROXY, gzip.compress(proxy.encode(), mtime=0))
+        atomic.write_text(folder / SCHEDULES, schedules)
+    except OSError as error:
+        raise cannot("write to", folder, error) from error
 
 
 def proxy_table(archive: Path) -> str:
@@ -64,8 +72,8 @@ def proxy_table(archive: Path) -> str:
             genes = tuple(
                 _number(described[f"block{stage}_{gene}"]) for gene in ("e", "k", "l", "se") for stage in range(7)
             )
-            accuracies.setdefault(_checked(genes), float(content["metrics"]["val_top1"]))
-        except (KeyError, TypeError, ValueError) as error:
+            accuracies.setdefault(_checked(genes), _percent(content["metrics"]["val_top1"]))
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{archive}: {name} is no result: {type(error).__name__}: {error}") from error
     if not accuracies:
         raise UserError(f"{archive} holds no JSON results")
@@ -74,7 +82,7 @@ def proxy_table(archive: Path) -> str:
 
 def schedules_table(folder: Path) -> str:
     """CSV text of the networks that have all three seeds on both schedules: means over the seeds."""
-    found: dict[Genes, dict[str, list[float]]] = defaultdict(lambda: {"proxified": [], "fewproxy": []})
+    found: dict[Genes, dict[str, dict[int, float]]] = defaultdict(lambda: {"proxified": {}, "fewproxy": {}})
     for schedule in ("proxified", "fewproxy"):
         for seed in (1, 2, 3):
             path = folder / f"{schedule}-seed{seed}.csv"
@@ -82,12 +90,12 @@ def schedules_table(folder: Path) -> str:
                 rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
                 for row in rows:
                     genes = _checked(tuple(_number(value) for value in row[9:37]))
-                    found[genes][schedule].append(float(row[4]))
-            except (OSError, IndexError, ValueError) as error:
+                    found[genes][schedule].setdefault(seed, _percent(row[4]))
+            except (OSError, IndexError, ValueError, csv.Error) as error:
                 raise UserError(f"cannot read {path}: {error}") from error
     whole = {genes: runs for genes, runs in found.items() if all(len(run) == 3 for run in runs.values())}
     rows_out = [
-        (*genes, round(mean(runs["proxified"]), 4), round(mean(runs["fewproxy"]), 4), _costs(genes)[0])
+        (*genes, *(round(mean(runs[one].values()), 4) for one in ("proxified", "fewproxy")), _costs(genes)[0])
         for genes, runs in whole.items()
     ]
     return _table(rows_out, "top1_16_epochs", "top1_50_epochs", "mult_adds")
@@ -101,9 +109,23 @@ def _json_files(archive: Path) -> Iterator[tuple[str, Any]]:
                     continue
                 file = tar.extractfile(member)
                 if file is not None:
-                    yield member.name, json.load(file)
-    except (OSError, EOFError, tarfile.TarError, ValueError) as error:
+                    yield member.name, _parsed(file.read(), f"{archive}: {member.name}")
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         raise UserError(f"cannot read {archive}: {error}") from error
+
+
+def _parsed(content: bytes, where: str) -> Any:
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is no JSON: {error}") from error
+
+
+def _percent(value: object) -> float:
+    percent = float(str(value))
+    if not 0 <= percent <= 100:
+        raise ValueError(f"top-1 is {percent}")
+    return percent
 
 
 def _number(value: object) -> int:

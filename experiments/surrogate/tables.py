@@ -22,6 +22,8 @@ import csv
 import gzip
 import hashlib
 import io
+import math
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -45,15 +47,31 @@ def read(path: Path, columns: Sequence[str]) -> tuple[Indices, Floats]:
     """Choice positions (n, 28) and the named columns (n, len(columns)) of a table. UserError for any other file."""
     text = _content(path).decode("utf-8", errors="replace")
     indices, values = [], []
-    for line, row in enumerate(csv.DictReader(io.StringIO(text)), 2):
-        try:
-            indices.append([choices.index(int(row[gene])) for gene, choices in zip(GENES, CHOICES, strict=True)])
-            values.append([float(row[column]) for column in columns])
-        except (KeyError, ValueError, TypeError) as error:
-            raise UserError(f"{path}: line {line} is no row of this table: {type(error).__name__}: {error}") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        for row in reader:
+            indices.append([_position(row, gene, choices) for gene, choices in zip(GENES, CHOICES, strict=True)])
+            values.append([_finite(row, column) for column in columns])
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        where = f"{path}: line {reader.line_num}"
+        raise UserError(f"{where} is no row of this table: {type(error).__name__}: {error}") from error
     if not indices:
         raise UserError(f"{path} has no rows")
     return np.array(indices, dtype=np.int64), np.array(values, dtype=np.float64)
+
+
+def _position(row: dict[str, str], gene: str, choices: tuple[int, ...]) -> int:
+    value = int(row[gene])
+    if value not in choices:
+        raise ValueError(f"{gene} is {value}; allowed: {', '.join(map(str, choices))}")
+    return choices.index(value)
+
+
+def _finite(row: dict[str, str], column: str) -> float:
+    value = float(row[column])
+    if not math.isfinite(value):
+        raise ValueError(f"{column} is {value}")
+    return value
 
 
 def differs(path: Path) -> bool:
@@ -65,7 +83,7 @@ def _content(path: Path) -> bytes:
     try:
         raw = path.read_bytes()
         return gzip.decompress(raw) if path.suffix == ".gz" else raw
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise UserError(
             f"cannot read {path}: {error}", hint="see experiments/surrogate/tables.py for the data"
         ) from error

@@ -24,7 +24,7 @@ def folds(count: int, number: int) -> NDArray[np.int64]:
 
 
 def kendall_tau(first: Floats, second: Floats) -> float:
-    """Kendall's tau-b of two vectors of shape (n,)."""
+    """Kendall's tau-b of two vectors of shape (n,); NaN where one of them is constant."""
     concordance = first_pairs = second_pairs = 0.0
     for row in range(len(first) - 1):
         one = np.sign(first[row + 1 :] - first[row])
@@ -32,7 +32,8 @@ def kendall_tau(first: Floats, second: Floats) -> float:
         concordance += float(one @ two)
         first_pairs += float(one @ one)
         second_pairs += float(two @ two)
-    return concordance / float(np.sqrt(first_pairs * second_pairs))
+    pairs = float(np.sqrt(first_pairs * second_pairs))
+    return concordance / pairs if pairs else float("nan")
 
 
 def coverage(prediction: Prediction, top1: Floats, noise: float) -> Floats:
