@@ -1,7 +1,8 @@
 """effsearch: neural-architecture search and compound scaling, the EfficientNet recipe (arXiv 1905.11946).
 
 The sub-packages are imported on first use, so that ``import effsearch`` costs nothing:
-``effsearch.search_spaces``, ``effsearch.models``, ``effsearch.evaluators``, ``effsearch.nas``, ``effsearch.grid_search``, ``effsearch.reports``.
+``effsearch.search_spaces``, ``effsearch.models``, ``effsearch.evaluators``, ``effsearch.nas``,
+``effsearch.grid_search``, ``effsearch.reports``.
 """
 
 from __future__ import annotations
