@@ -28,9 +28,12 @@ def _version(
     show: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
 ) -> None:
     if show:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        print(f"effsearch {version('effsearch')}")
+        try:
+            print(f"effsearch {version('effsearch')}")
+        except PackageNotFoundError:
+            print("effsearch (not installed)")
         raise typer.Exit
 
 
@@ -172,7 +175,7 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
-    from typer._click.exceptions import ClickException
+    from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
     from .commands.errors import describe
 
@@ -180,6 +183,9 @@ def _run() -> int:
         code = app(standalone_mode=False)
     except typer.Abort:
         return 130
+    except NoArgsIsHelpError as error:
+        print(error.format_message())
+        return 2
     except ClickException as error:
         lines, code = _usage(error)
     except (Exception, KeyboardInterrupt) as error:
@@ -194,9 +200,23 @@ def _usage(error: Any) -> tuple[list[str], int]:
     from .records.errors import printable
 
     message = " ".join(error.format_message().split())
+    given = _given_for(getattr(error, "param", None))
+    if given is not None and given not in message:
+        message += f", not {given!r:.60}"
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "effsearch"
     return [f"error: {printable(message)}", f"hint: {command} --help lists what is allowed"], 2
+
+
+def _given_for(parameter: Any) -> str | None:
+    """What stands on the command line for an option whose value was refused."""
+    for place, word in enumerate(sys.argv):
+        for option in getattr(parameter, "opts", ()):
+            if word == option and place + 1 < len(sys.argv):
+                return sys.argv[place + 1]
+            if word.startswith(f"{option}="):
+                return word.partition("=")[2]
+    return None
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:  # noqa: ARG001

@@ -14,10 +14,11 @@ from ..search_spaces.quantity import format_count
 def run(network: str, *, evaluator: str, epochs: int | None, seed: int, as_json: bool) -> int:
     from .. import evaluators
     from ..reports import terminal
+    from ..workers.local import LocalExecutor
 
     architecture = loading.load_network(network)
     rate = evaluators.load(evaluator, **({} if epochs is None else {"epochs": epochs}))
-    result = rate(architecture, seed=seed)
+    ((_, result),) = LocalExecutor(retries=0).run(rate, [architecture], seed=seed)
     total = cost(architecture)
     if as_json:
         document = {"name": architecture.name, "key": architecture.key, **result.to_mapping()}

@@ -85,19 +85,22 @@ def prepare(options: NasOptions) -> dict[str, Any]:
     """The arguments of `nas.search`, checked as far as it goes without running anything."""
     from .. import evaluators
     from ..nas.samplers import make_sampler
+    from ..nas.settings import check_settings
 
     target = parse_count(options.target_flops, "--target-flops")
     space = _space(options)
     make_sampler(options.sampler)
     evaluator_options = {} if options.epochs is None else {"epochs": options.epochs}
-    budgets = {"mult_adds": target, **dict(_limit(text) for text in options.limit)}
+    limits = dict(_limit(text) for text in options.limit)
+    if "mult_adds" in limits:
+        raise UserError("--limit mult_adds is a second budget for the FLOPs", hint="give --target-flops alone")
     compare = options.compare
     if compare is None:
         compare = ("b0",) if options.evaluator in OWN else ()
-    return {
+    arguments: dict[str, Any] = {
         "space": space,
         "evaluator": evaluators.load(options.evaluator, **evaluator_options),
-        "budgets": budgets,
+        "budgets": {"mult_adds": target, **limits},
         "objectives": options.objective,
         "costs": dict(_cost(text) for text in options.cost),
         "reward": _reward(options.reward, target),
@@ -107,6 +110,12 @@ def prepare(options: NasOptions) -> dict[str, Any]:
         "seed": options.seed,
         "references": [loading.load_network(name) for name in compare],
     }
+    numbers = {name: arguments[name] for name in ("trials", "batch", "seed")}
+    check_settings(space, options.objective, arguments["budgets"], arguments["costs"], arguments["reward"], numbers)
+    if options.evaluator in OWN:  # it costs nothing to see now whether they know such networks
+        for network in (space.decode(space.point([0] * len(space.dimensions))), *arguments["references"]):
+            arguments["evaluator"](network)
+    return arguments
 
 
 def _search(options: NasOptions, arguments: dict[str, Any], out: Path, resume: bool, as_json: bool) -> int:
@@ -179,14 +188,17 @@ def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, 
 
     from ..reports import terminal
     from ..reports.progress import duration
+    from ..workers.local import LocalExecutor
 
     space: SearchSpace = arguments["space"]
     evaluator: Evaluator = arguments["evaluator"]
     tried = TRIED if options.evaluator in OWN else 1
     rng = np.random.default_rng(options.seed)
+    networks = [space.decode(space.sample(rng)) for _ in range(tried)]
     started = perf_counter()
-    for _ in range(tried):
-        evaluator(space.decode(space.sample(rng)), seed=options.seed)
+    for _, result in LocalExecutor(retries=0).run(evaluator, networks, seed=options.seed):
+        if result.failure is not None:
+            raise UserError(f"the evaluator failed on a network of {space.name}: {result.failure}")
     seconds = (perf_counter() - started) / tried * options.trials
     described = {
         "space": f"{space.name}, {len(space.dimensions)} dimensions, {space.size:.3g} networks",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from numbers import Real
 from time import perf_counter
 from typing import Any, Protocol, runtime_checkable
 
+from ..records.errors import UserError
 from ..search_spaces.architecture import Architecture
+from ..search_spaces.checks import shown
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,41 @@ class Evaluation:
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Evaluation:
         accuracy = mapping["accuracy"]
         return cls(**{**mapping, "accuracy": math.nan if accuracy is None else accuracy})
+
+
+HINT = "an evaluator takes an Architecture and returns effsearch.evaluators.Evaluation(accuracy=...), percent top-1"
+
+
+def checked(result: object, source: str) -> Evaluation:
+    """What an evaluator returned, where it is an Evaluation with usable numbers. UserError names the value."""
+    if not isinstance(result, Evaluation):
+        raise UserError(
+            f"{source} returned {shown(result)}, a {type(result).__name__}; it must be an Evaluation", hint=HINT
+        )
+    if result.failure is not None:
+        return replace(result, accuracy=math.nan, std=None, failure=str(result.failure))
+    if not _is_number(result.accuracy) or not 0 <= result.accuracy <= 100:
+        raise UserError(
+            f"{source} returned the accuracy {shown(result.accuracy)}; it must be a number from 0 to 100",
+            hint="return Evaluation.failed('reason') where there is none",
+        )
+    for name in ("std", "loss"):
+        value = getattr(result, name)
+        if value is not None and not (_is_number(value) and (name == "loss" or value >= 0)):
+            least = " of at least 0" if name == "std" else ""
+            raise UserError(f"{source} returned the {name} {shown(value)}; it must be a number{least}, or None")
+    return replace(
+        result,
+        accuracy=float(result.accuracy),
+        std=None if result.std is None else float(result.std),
+        loss=None if result.loss is None else float(result.loss),
+        seconds=float(result.seconds),
+    )
+
+
+def _is_number(value: object) -> bool:
+    """Finite; numpy's numbers too."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
 
 
 @runtime_checkable

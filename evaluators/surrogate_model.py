@@ -72,6 +72,12 @@ def regressors(indices: Indices, proxy: Floats) -> Floats:
     return np.column_stack([np.ones(len(indices)), proxy, layers, large_kernels])
 
 
+def _several(matrix: Floats) -> Floats:
+    """The matrix (features, n) with at least two columns: numpy then adds up feature after feature, in this order, and
+    a network's prediction is the same to the last bit alone and among others. (A matrix product promises no order.)"""
+    return matrix if matrix.shape[1] > 1 else np.repeat(matrix, 2, axis=1)
+
+
 def predict_proxy(indices: Indices, coefficients: Coefficients) -> Prediction:
     """Top-1 after the 16-epoch schedule, of choice indices of shape (n, 28).
 
@@ -79,15 +85,17 @@ def predict_proxy(indices: Indices, coefficients: Coefficients) -> Prediction:
     of the squared feature times its coefficient's variance: it is larger for networks with
     extreme choices, and where accuracy is far below the asymptote.
     """
-    weights = np.array(coefficients["mean"])
-    variances = np.array(coefficients["variance"])
+    weights = np.array(coefficients["mean"])[:, None]
+    variances = np.array(coefficients["variance"])[:, None]
     scores, spreads = np.empty(len(indices)), np.empty(len(indices))
     for start in range(0, len(indices), BLOCK):
         part = slice(start, start + BLOCK)
-        matrix = design(indices[part]).T
-        scores[part] = weights @ matrix
+        matrix = _several(design(indices[part]).T)
+        count = len(scores[part])
+        scores[part] = (matrix * weights).sum(axis=0)[:count]
         np.square(matrix, out=matrix)
-        spreads[part] = variances @ matrix
+        matrix *= variances
+        spreads[part] = matrix.sum(axis=0)[:count]
     gap = np.exp(-scores)
     return Prediction(coefficients["asymptote"] - gap, gap * np.sqrt(spreads))
 
@@ -103,7 +111,11 @@ def predict_final(indices: Indices, coefficients: Coefficients) -> Prediction:
     matrix = regressors(indices, proxy.mean)
     weights = np.array(coefficients["correction"])
     offset = matrix - np.array(coefficients["correction_centre"])
-    leverage = np.einsum("ij,jk,ik->i", offset, coefficients["correction_covariance"], offset)
+    covariance = np.array(coefficients["correction_covariance"])
+    leverage = sum(
+        offset[:, i] * covariance[i, j] * offset[:, j] for i in range(len(weights)) for j in range(len(weights))
+    )
     excess = np.maximum(proxy.sigma**2 - coefficients["correction_proxy_variance"], 0.0)
     variance = coefficients["correction_residual"] ** 2 + leverage + weights[1] ** 2 * excess
-    return Prediction(matrix @ weights, np.sqrt(variance))
+    mean = sum(matrix[:, i] * weights[i] for i in range(len(weights)))
+    return Prediction(np.asarray(mean), np.sqrt(variance))

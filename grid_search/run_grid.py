@@ -68,7 +68,7 @@ def search(
         "base": base.key, "points": points.source, "phi": phi, "step": step, "tolerance": tolerance, "factor": factor,
         "seed": seed,
     }  # fmt: skip
-    described = yaml.safe_dump(dict(config or settings), sort_keys=False)
+    described = yaml.safe_dump(dict(config or settings), sort_keys=False) if config or not resume else None
     with RunLog.open(run_dir, resume=resume, settings=settings, config=described, seed=seed) as log:
         state = "failed"
         try:

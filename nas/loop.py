@@ -24,6 +24,8 @@ from .settings import CostFunction
 from .study import Study
 from .trial import Trial
 
+FAILURES = 5  # so many networks without one success end a search
+
 
 @dataclass(frozen=True)
 class Proposal:
@@ -67,7 +69,7 @@ class SearchLoop:
                 self.log.append_reference(architecture, evaluation, costs, self._reward(evaluation, costs))
 
     def run_batch(self, count: int) -> None:
-        """Up to `count` trials. UserError where the evaluator has failed on every network so far."""
+        """Up to `count` trials. UserError where the evaluator has failed on every network, FAILURES or more."""
         proposals = self._ask(count)
         missing = [one for one in proposals if one.number not in self.log.trials]
         networks = [one.architecture for one in missing]
@@ -76,8 +78,14 @@ class SearchLoop:
         self.log.log.sync()
         for one in proposals:
             self.study.tell(self.log.trials[one.number])
-        if proposals and not any(trial.succeeded for trial in self.log.trials.values()):
-            reason = self.log.trials[proposals[0].number].evaluation.failure
+        if len(self.log.trials) >= FAILURES:
+            self.require_success()
+
+    def require_success(self) -> None:
+        """UserError where there are trials, and the evaluator has failed on every one."""
+        trials = list(self.log.trials.values())
+        if trials and not any(trial.succeeded for trial in trials):
+            reason = trials[0].evaluation.failure
             raise UserError(
                 f"the evaluator failed on all of the first {len(self.log.trials)} networks: {reason}",
                 hint="mend the evaluator, then start a new run",
@@ -115,7 +123,12 @@ class SearchLoop:
         )
 
     def _reward(self, evaluation: Evaluation, costs: Mapping[str, float]) -> float | None:
-        return self.reward(evaluation.accuracy, costs[self.reward.cost]) if evaluation.failure is None else None
+        if evaluation.failure is not None:
+            return None
+        paid = costs[self.reward.cost]
+        if paid <= 0:
+            raise UserError(f"the cost {self.reward.cost} is {paid:g}; it must be positive to go into a reward")
+        return self.reward(evaluation.accuracy, paid)
 
     def _measure(self, architecture: Architecture) -> dict[str, float]:
         measured: dict[str, float] = dataclasses.asdict(cost(architecture))

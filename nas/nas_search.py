@@ -102,10 +102,12 @@ def search(
     costs = dict(costs or {})
     budgets = settle_budgets(target_flops, budgets)
     reward = reward or Reward(budgets.get("mult_adds", TARGET))
-    check_settings(space, objectives, budgets, costs, reward, trials, batch)
+    check_settings(space, objectives, budgets, costs, reward, {"trials": trials, "batch": batch, "seed": seed})
     make = make_sampler(sampler) if isinstance(sampler, str) else sampler
     settings = {
         "space": space.name,
+        "space_fingerprint": space.fingerprint,
+        "costs": sorted(costs),
         "evaluator": describe(evaluator),
         "objectives": list(objectives),
         "budgets": budgets,
@@ -114,7 +116,7 @@ def search(
         "batch": batch,
         "seed": seed,
     }
-    config_text = yaml.safe_dump(dict(config or settings), sort_keys=False)
+    config_text = yaml.safe_dump(dict(config or settings), sort_keys=False) if config or not resume else None
     with RunLog.open(run_dir, resume=resume, settings=settings, config=config_text, seed=seed) as run_log:
         log = SearchLog(run_log)
         network = remembering(space)
@@ -130,6 +132,7 @@ def search(
                 if on_batch and log.trials:
                     seconds, evaluated = perf_counter() - started, len(log.trials) - before
                     on_batch(progress(log.trials, objectives, trials, seconds, evaluated))
+            loop.require_success()
             state = "done"
         except KeyboardInterrupt:
             state = "interrupted"

@@ -67,7 +67,7 @@ class Distinct(BaseSampler):
         self.make = make
         self.seed = seed
         self.seen: set[str] = set()
-        self.inner = make(seed)
+        self.inner = make(0)
         self.distributions: dict[str, BaseDistribution] = {
             dimension.name: CategoricalDistribution(dimension.choices) for dimension in space.dimensions
         }

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from ..evaluators.evaluation import Evaluator
 from ..records.errors import UserError
 from ..search_spaces.architecture import Architecture
-from ..search_spaces.checks import shown
+from ..search_spaces.checks import integer, shown
 from ..search_spaces.quantity import format_count
 from ..search_spaces.space import SearchSpace
 from ..search_spaces.tables import COLUMNS
 from .reward import Reward
 from .study import ACCURACY
+from .tables import LEADING, TRAILING
 
 TARGET = 400e6  # mult-adds, the paper's
+RESERVED = {*LEADING, *TRAILING}
 
 CostFunction = Callable[[Architecture], float]
 
@@ -39,21 +42,23 @@ def check_settings(
     budgets: Mapping[str, float],
     costs: Mapping[str, CostFunction],
     reward: Reward,
-    trials: int,
-    batch: int,
+    numbers: Mapping[str, object],
 ) -> None:
+    """UserError or InvalidValue for what cannot work; `numbers` are trials, batch and seed."""
     known = [*COLUMNS, *costs]
     if ACCURACY not in objectives or len(objectives) < 2 or len(set(objectives)) != len(objectives):
         raise UserError(f"objectives are {shown(list(objectives))}; they must be accuracy and at least one cost")
     for name in [*(one for one in objectives if one != ACCURACY), *budgets, reward.cost]:
         if name not in known:
             raise UserError(f"there is no cost {shown(name)}; known: {', '.join(known)}")
-    for name, value in (("trials", trials), ("batch", batch)):
-        if not 1 <= value <= 10_000_000:
-            raise UserError(f"{name} is {value}; it must be a whole number of at least 1")
+    for name in [*costs, *(dimension.name for dimension in space.dimensions)]:
+        if name in RESERVED:
+            raise UserError(f"{shown(name)} cannot name a cost or a dimension: trials.csv has a column of that name")
+    for name, value in numbers.items():
+        integer(name, value, 0 if name == "seed" else 1, 2**63 if name == "seed" else 10_000_000)
     for name, budget in budgets.items():
-        if not budget > 0:
-            raise UserError(f"the budget for {name} is {budget:g}; it must be positive")
+        if not (budget > 0 and math.isfinite(budget)):
+            raise UserError(f"the budget for {name} is {budget:g}; it must be positive and finite")
         if space.tables is not None and name in COLUMNS and space.tables.cheapest(name) > budget:
             least = format_count(space.tables.cheapest(name))
             raise UserError(

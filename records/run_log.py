@@ -18,6 +18,7 @@ from .manifest import Manifest
 from .run_directory import RunDirectory
 
 SETTINGS = "settings"  # the kind of the first entry
+FINGERPRINT = "_fingerprint"  # ends the name of a setting that is a hash
 
 Entry = Mapping[str, object]
 
@@ -38,9 +39,9 @@ class RunLog:
 
     @classmethod
     def open(
-        cls, run_dir: Path | str | None, *, resume: bool, settings: Mapping[str, object], config: str, seed: int
+        cls, run_dir: Path | str | None, *, resume: bool, settings: Mapping[str, object], config: str | None, seed: int
     ) -> RunLog:
-        """Start a run, or continue one. `config` is the text of its config.yaml.
+        """Start a run, or continue one. `config` is the text of its config.yaml; None keeps the one that is there.
 
         Raises:
             UserError: the directory cannot be used, or the run was started with other settings.
@@ -51,29 +52,32 @@ class RunLog:
             return cls()
         run = RunDirectory.resume(run_dir) if resume else RunDirectory.create(run_dir)
         try:
-            return cls._resumed(run, settings) if resume else cls._started(run, settings, config, seed)
+            return cls._resumed(run, settings, config) if resume else cls._started(run, settings, config, seed)
         except BaseException:
             run.close()
             raise
 
     @classmethod
-    def _started(cls, run: RunDirectory, settings: Mapping[str, object], config: str, seed: int) -> RunLog:
+    def _started(cls, run: RunDirectory, settings: Mapping[str, object], config: str | None, seed: int) -> RunLog:
         manifest = Manifest.begin(sys.argv, seed=seed)
         manifest.save(run.manifest_path)
-        atomic.write_text(run.config_path, config)
+        if config is not None:
+            atomic.write_text(run.config_path, config)
         log = cls(run, Ledger.open(run.ledger_path))
         log._manifest = manifest
         log.append({"kind": SETTINGS, **settings})
         return log
 
     @classmethod
-    def _resumed(cls, run: RunDirectory, settings: Mapping[str, object]) -> RunLog:
+    def _resumed(cls, run: RunDirectory, settings: Mapping[str, object], config: str | None) -> RunLog:
         log = cls(run, Ledger.open(run.ledger_path))
         stored = next((entry for entry in log._all() if entry.get("kind") == SETTINGS), None)
         if stored is None:
             log.append({"kind": SETTINGS, **settings})
         else:
             _check_same(stored, settings)
+        if config is not None:
+            atomic.write_text(run.config_path, config)
         log._manifest = Manifest.load(run.manifest_path).resume()
         log._manifest.save(run.manifest_path)
         return log
@@ -116,8 +120,12 @@ class RunLog:
 
 def _check_same(stored: Entry, settings: Entry) -> None:
     for name, value in settings.items():
-        if stored.get(name) != value:
-            raise UserError(
-                f"the run was started with {name} {stored.get(name)!r:.200}, not {value!r:.200}",
-                "resume with the options of the run, or start a new one with another --out",
-            )
+        if stored.get(name) == value:
+            continue
+        difference = f"{name} {stored.get(name)!r:.200}, not {value!r:.200}"
+        if name.endswith(FINGERPRINT):
+            difference = f"another {name.removesuffix(FINGERPRINT)} of this name: another network for the same choices"
+        raise UserError(
+            f"the run was started with {difference}",
+            "resume with the options of the run, or start a new one with another --out",
+        )

@@ -9,10 +9,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import NDArray
 
 from ..records import atomic
+from ..records.errors import printable
 from ..search_spaces.quantity import format_count
 from .published import QUOTED, Quoted
 from .run import Rated, Run
@@ -50,8 +52,10 @@ def pareto_view(run: Run) -> ParetoView:
         picks=tuple(run.selected.values()),
         references=run.references,
         quoted=QUOTED if run.fidelity.startswith("ImageNet") else (),
-        axis=run.fidelity or "accuracy",
-        title=f"{len(run.trials):,} networks of {run.settings['space']}, rated by {run.settings['evaluator']}",
+        axis=printable(run.fidelity or "accuracy"),
+        title=printable(
+            f"{len(run.trials):,} networks of {run.settings['space']}, rated by {run.settings['evaluator']}"
+        ),
     )
 
 
@@ -70,7 +74,7 @@ def draw(view: ParetoView) -> Figure:
             ha="right", va="top", color=TARGET, fontsize=9,
         )  # fmt: skip
     for one in view.references:
-        label = f"{one.name}, same evaluator: {_percent(one)}"
+        label = f"{printable(one.name)}, same evaluator: {_percent(one)}"
         _draw_rated(axes, one, marker="*", size=15, color=INK, label=label)
     for one in view.picks:
         marker, color = MARKS[one.name]
@@ -80,6 +84,8 @@ def draw(view: ParetoView) -> Figure:
         _draw_quoted(axes, view)
     axes.set_title(view.title, loc="left", fontsize=10.5, color=INK)
     axes.legend(loc="lower right", fontsize=8.5, frameon=True, framealpha=0.95, edgecolor="#e3e6ec")
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a name may hold dollars
     return figure
 
 

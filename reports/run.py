@@ -19,6 +19,7 @@ from ..search_spaces.checks import InvalidValue
 from ..search_spaces.space import SearchSpace
 
 RULES = ("budget", "reward", "knee")
+TEXT = {"key": str, "failure": str, "fidelity": str, "source": str}
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Rated:
 
 @dataclass(frozen=True)
 class Run:
-    """trials, front: the tables of the run. selected: rule -> network. references: evaluated for comparison.
+    """trials, front: the tables of the run. selected: rule -> network. references: evaluated for
+    comparison, without those that failed.
 
     settings: what the search was started with (space, evaluator, budgets, reward, sampler, batch, seed).
     fidelity: what the accuracies are of, in words.
@@ -80,10 +82,12 @@ def load(path: Path | str) -> Run:
     directory = RunDirectory.open_existing(path)
     entries = ledger.read(directory.ledger_path)
     try:
-        trials = pd.read_csv(directory.trials, keep_default_na=True)
-        front = pd.read_csv(directory.front)
+        trials = pd.read_csv(directory.trials, dtype=TEXT)
+        front = pd.read_csv(directory.front, dtype=TEXT)
         settings: dict[str, Any] = next(entry for entry in entries if entry.get("kind") == "settings")
-        references = tuple(_reference(entry) for entry in entries if entry.get("kind") == "reference")
+        references = tuple(
+            _reference(entry) for entry in entries if entry.get("kind") == "reference" and _succeeded(entry)
+        )
         selected = {rule: _selected(directory.selected / f"{rule}.yaml", rule, trials) for rule in RULES}
     except (OSError, StopIteration, KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -119,6 +123,10 @@ def _rated(name: str, architecture: Architecture | None, row: pd.Series[Any]) ->
         name, architecture, float(row["accuracy"]), None if pd.isna(std) else std,
         float(row["mult_adds"]), float(row["params"]), float(row["reward"]), int(row["number"]),
     )  # fmt: skip
+
+
+def _succeeded(entry: Mapping[str, Any]) -> bool:
+    return entry["evaluation"]["failure"] is None
 
 
 def _reference(entry: Mapping[str, Any]) -> Rated:

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..records.errors import printable
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
 from ..search_spaces.cost import cost, stage_costs
@@ -32,11 +33,12 @@ def summary(run: Run) -> Iterable[RenderableType]:
     settings = run.settings
     failed = int((run.trials["state"] == "failed").sum())
     yield Text.assemble(
-        "\n", (f"{len(run.trials):,} networks of {settings['space']}", "bold"),
-        f" by {settings['evaluator']}; {len(run.front)} on the front" + (f"; {failed} failed" if failed else ""),
+        "\n", (f"{len(run.trials):,} networks of {printable(settings['space'])}", "bold"),
+        f" by {printable(settings['evaluator'])}; {len(run.front)} on the front",
+        f"; {failed} failed" if failed else "",
     )  # fmt: skip
     if run.fidelity:
-        yield Text(f"accuracy: {run.fidelity}, ± one standard deviation where it is known", style="dim")
+        yield Text(f"accuracy: {printable(run.fidelity)}, ± one standard deviation where it is known", style="dim")
     yield Padding(_picks(run), (1, 0, 0, 0))
     reference = next((one for one in run.references if one.architecture is not None), None)
     best = run.selected.get("budget")
@@ -55,7 +57,9 @@ def profile(architecture: Architecture) -> Iterable[RenderableType]:
         table.add_row(name, label, f"{one.params:,}", f"{one.mult_adds:,}", share, f"{one.activations:,}")
     table.add_section()
     table.add_row("total", "", f"{total.params:,}", f"{total.mult_adds:,}", "100.0%", f"{total.activations:,}")
-    yield Text.assemble((architecture.name, "bold"), f" at {architecture.resolution} px, key {architecture.key}")
+    yield Text.assemble(
+        (printable(architecture.name), "bold"), f" at {architecture.resolution} px, key {architecture.key}"
+    )
     yield table
 
 
@@ -63,7 +67,7 @@ def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
     """Names and values in two columns."""
     table = Table.grid(padding=(0, 3))
     for name, value in rows:
-        table.add_row(Text(name, style="dim"), Text(value))
+        table.add_row(Text(printable(name), style="dim"), Text(printable(value)))
     return table
 
 
@@ -119,5 +123,7 @@ def table_of(*headers: str) -> Table:
     """ ">" before a header aligns its column to the right."""
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for header in headers:
-        table.add_column(Text(header.removeprefix(">")), justify="right" if header.startswith(">") else "left")
+        table.add_column(
+            Text(printable(header.removeprefix(">"))), justify="right" if header.startswith(">") else "left"
+        )
     return table

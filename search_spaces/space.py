@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -66,6 +67,13 @@ class SearchSpace:
     def size(self) -> int:
         """Number of points."""
         return math.prod(len(dimension.choices) for dimension in self.dimensions)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hexadecimal digits that tell two spaces of one name apart: their dimensions, and two of their networks."""
+        ends = [self.point([0] * len(self.dimensions)), self.point([-1] * len(self.dimensions))]
+        content = repr(([(one.name, one.choices) for one in self.dimensions], [self.build(end).key for end in ends]))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
     @cached_property
     def _positions(self) -> tuple[dict[Choice, int], ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol
 
-from ..evaluators.evaluation import Evaluation, Evaluator
+from ..evaluators.evaluation import Evaluation, Evaluator, checked
 from ..records.errors import UserError
 from ..search_spaces.architecture import Architecture
 
@@ -39,10 +39,11 @@ class LocalExecutor:
     ) -> Iterator[tuple[int, Evaluation]]:
         together = self._many(evaluator, architectures, seed)
         if together is not None:
-            yield from enumerate(together)
+            for position, result in enumerate(together):
+                yield position, checked(result, _name(evaluator))
             return
         for position, architecture in enumerate(architectures):
-            yield position, self._one(evaluator, architecture, seed)
+            yield position, checked(self._one(evaluator, architecture, seed), _name(evaluator))
 
     @staticmethod
     def _many(evaluator: Evaluator, architectures: Sequence[Architecture], seed: int) -> list[Evaluation] | None:
@@ -72,3 +73,7 @@ class LocalExecutor:
                 first = next((line for line in str(error).splitlines() if line.strip()), "")
                 reason = f"{type(error).__name__}: {first:.200}"
         return Evaluation.failed(reason, seed=seed, seconds=perf_counter() - started)
+
+
+def _name(evaluator: Evaluator) -> str:
+    return str(getattr(evaluator, "source", None) or getattr(evaluator, "__name__", type(evaluator).__name__))
