@@ -161,6 +161,30 @@ def evaluate(
 
 
 @app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    out: Annotated[Path | None, typer.Option(help="The page. [default: RUN/report.html]")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a run's report: one self-contained HTML page."""
+    from .commands import report as command
+
+    raise typer.Exit(command.run(run, out=out, as_json=as_json))
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, at least two.")],
+    out: Annotated[Path | None, typer.Option(help="The page. [default: compare.html]")] = None,
+    as_json: Json = False,
+) -> None:
+    """Put searches side by side on one HTML page."""
+    from .commands import compare as command
+
+    raise typer.Exit(command.run(runs, out=out, as_json=as_json))
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Check that everything a search needs is installed and works."""
     from .commands import doctor as command

@@ -1,0 +1,169 @@
+"""Several searches side by side: as values, and as a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from ..records.errors import UserError
+from ..search_spaces.quantity import format_count
+from . import front_figure, nas_figures, strip_figure
+from .front_view import FrontView, Mark
+from .live import load
+from .measure import Measure, limits, measure, network_name
+from .page import render
+from .published import QUOTED, Quoted
+from .run import RULES, Rated, Run
+from .strip_figure import Strip
+from .text import clipped
+from .verdict import main_reference, short
+
+ZOOM = 440.0  # height of the second figure in pixels
+COLORS = 8  # run0 .. run7 in the page's colours; more runs use them again
+# What must be equal for the accuracies of two runs to be comparable, and for their searches to be.
+SAME_SCALE = ("evaluator", "accuracies")
+SAME_TASK = ("space", "budget", "objectives")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A run. facts: name -> words; picks: rule -> network."""
+
+    name: str
+    style: str
+    facts: dict[str, str]
+    picks: dict[str, Rated]
+    reference: Rated | None
+
+
+@dataclass(frozen=True)
+class CompareView:
+    """warnings: why the runs are not comparable. front: None where no run has a rated network."""
+
+    columns: tuple[Column, ...]
+    warnings: tuple[str, ...]
+    front: FrontView | None
+    zoom: FrontView | None
+    strips: tuple[Strip, ...]
+    quoted: tuple[Quoted, ...]
+    unit: str
+
+
+def compare_view(runs: Sequence[Run]) -> CompareView:
+    names = distinct_names([run.path for run in runs])
+    columns = tuple(_column(run, name, number) for number, (run, name) in enumerate(zip(runs, names, strict=True)))
+    all_words = [measure(run) for run in runs]
+    words = all_words[0] if len({(one.kind, one.of) for one in all_words}) == 1 else Measure("own", "accuracy", "", "")
+    front = _front(runs, columns, words)
+    rated = [one for column in columns for one in (column.picks.get("budget"), column.reference) if one]
+    zoom = nas_figures.zoom_on(front, rated) if front and rated else None
+    return CompareView(
+        columns=columns,
+        warnings=_warnings(columns),
+        front=nas_figures.without_numbers(front, zoom) if front else None,
+        zoom=zoom,
+        strips=_strips(columns, words),
+        quoted=QUOTED if all(run.fidelity.startswith("ImageNet") for run in runs) else (),
+        unit=words.unit,
+    )
+
+
+def compare_page(view: CompareView) -> str:
+    return render(
+        "compare.html",
+        view=view,
+        rules=[rule for rule in RULES if any(rule in column.picks for column in view.columns)],
+        front=front_figure.draw(view.front) if view.front else Markup(""),
+        zoom=front_figure.draw(view.zoom, "zoom", ZOOM) if view.zoom else Markup(""),
+        strips=strip_figure.draw(view.strips, "The networks found") if view.strips else Markup(""),
+        colors=sorted({cell.color for strip in view.strips for cell in strip.cells} - {"plain"}),
+    )
+
+
+def page_of(paths: Sequence[Path | str]) -> str:
+    """UserError where there are fewer than two runs, or one cannot be read."""
+    if len(paths) < 2:
+        raise UserError(f"there is {len(paths)} run to compare; give at least two", hint="effsearch compare RUN RUN")
+    return compare_page(compare_view([load(path) for path in paths]))
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """The folders' names, with their parents' where two are equal, numbered where that is equal, too."""
+    names = [path.name for path in paths]
+    names = [
+        name if names.count(name) == 1 else f"{path.parent.name}/{name}"
+        for path, name in zip(paths, names, strict=True)
+    ]
+    seen: dict[str, int] = {}
+    result = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result
+
+
+def _column(run: Run, name: str, number: int) -> Column:
+    failed = int((run.trials["state"] == "failed").sum())
+    settings: dict[str, Any] = dict(run.settings)
+    reward = settings["reward"]
+    facts = {
+        "state": run.state,
+        "evaluator": str(settings["evaluator"]),
+        "accuracies": run.fidelity or "not said",
+        "space": str(settings["space"]),
+        "budget": limits(run),
+        "objectives": ", ".join(map(str, settings["objectives"])),
+        "sampler": f"{settings['sampler']}, {settings['batch']} at a time",
+        "seed": str(settings["seed"]),
+        "reward exponents": f"{reward['under']:g}, {reward['over']:g}",
+        "networks tried": f"{len(run.trials):,}" + (f", {failed:,} failed" if failed else ""),
+        "on the front": f"{len(run.front):,}",
+    }
+    return Column(name, f"run{number % COLORS}", facts, dict(run.selected), main_reference(run))
+
+
+def _warnings(columns: Sequence[Column]) -> tuple[str, ...]:
+    lines = []
+    for fact in (*SAME_SCALE, *SAME_TASK):
+        values = list(dict.fromkeys(column.facts[fact] for column in columns))
+        if len(values) > 1:
+            why = "their accuracies are not on one scale" if fact in SAME_SCALE else "they were not asked the same"
+            lines.append(f"The runs differ in {fact}, so {why}: {'; '.join(values)}.")
+    open_ones = [column.name for column in columns if column.facts["state"] != "done"]
+    if open_ones:
+        lines.append(f"Not ended: {', '.join(open_ones)}.")
+    tried = {column.facts["networks tried"] for column in columns}
+    if len(tried) > 1:
+        lines.append("The runs tried different numbers of networks; the longer one has the advantage.")
+    return tuple(lines)
+
+
+def _front(runs: Sequence[Run], columns: Sequence[Column], words: Measure) -> FrontView | None:
+    fronts, marks = [], []
+    for run, column in zip(runs, columns, strict=True):
+        best = column.picks.get("budget")
+        fronts.append(nas_figures.front_of(run, column.style, ""))
+        if best:
+            lines = (clipped(column.name, 28), words.amount(best), format_count(best.mult_adds))
+            marks.append(Mark(column.style, lines, best.mult_adds, best.accuracy, best.accuracy_std))
+    if not any(front.costs for front in fronts):
+        return None
+    known = {(one.name, one.accuracy): (one, column.name) for column in columns if (one := column.reference)}
+    for one, name in known.values():
+        title = clipped(short(network_name(one)), 20) + (f" in {clipped(name, 20)}" if len(known) > 1 else "")
+        lines = (title, words.amount(one), format_count(one.mult_adds))
+        marks.append(Mark("reference", lines, one.mult_adds, one.accuracy, one.accuracy_std))
+    targets = tuple(sorted({run.target for run in runs if run.target is not None}))
+    ends = "; ".join(f"{mark.lines[0]} {mark.lines[1]} at {mark.lines[2]}" for mark in marks)
+    return FrontView((), tuple(fronts), tuple(marks), (), targets, words.axis or "accuracy", "Pareto fronts", ends)
+
+
+def _strips(columns: Sequence[Column], words: Measure) -> tuple[Strip, ...]:
+    """Every run's network for the budget; the first reference below, which differences are to."""
+    found = [(column.style, column.name, column.picks["budget"]) for column in columns if "budget" in column.picks]
+    reference = next((column.reference for column in columns if column.reference), None)
+    return nas_figures.strips(found, reference, words)
