@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import replace
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -33,8 +34,14 @@ class UserEvaluator:
         if not callable(function):
             raise UserError(f"{reference} is {shown(type(function).__name__)}; it must be callable", hint=HINT)
         self.reference = self.source = reference
+        self.options = options
         self.function = function
         self.takes_seed = _takes_seed(function)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process the file is run again: what it defines cannot be imported there."""
+        location, _, name = self.reference.rpartition(":")
+        return _again, (f"{Path(location).resolve()}:{name}", self.options, self.source)
 
     def __call__(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         started = perf_counter()
@@ -43,9 +50,15 @@ class UserEvaluator:
         return replace(
             result,
             seed=seed,
-            source=result.source or self.reference,
+            source=result.source or self.source,
             seconds=result.seconds or perf_counter() - started,
         )
+
+
+def _again(reference: str, options: dict[str, Any], source: str) -> UserEvaluator:
+    evaluator = UserEvaluator(reference, **options)
+    evaluator.source = source
+    return evaluator
 
 
 def _takes_seed(function: object) -> bool:

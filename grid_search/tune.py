@@ -12,6 +12,7 @@ from typing import Any
 
 from ray import tune
 
+from ..records.errors import UserError
 from ..workers.ray import cluster
 from .points import PointEvaluator, PointResult, Triple
 
@@ -28,24 +29,32 @@ def run(
     address: str | None = None,
     workers: int | None = None,
 ) -> None:
-    """Rate every triple; `on_result` is called in this process, in any order. KeyboardInterrupt stops the trials."""
-    chunks = split(triples)
+    """Rate every triple; `on_result` is called in this process, in any order.
+
+    KeyboardInterrupt where the trials were stopped before the end (Tune takes Ctrl-C for itself, saves and returns).
+    UserError where a network or the evaluator is unusable.
+    """
+    collect = _Collect(on_result)
     with cluster(address, workers), tempfile.TemporaryDirectory(prefix="effsearch-tune-") as storage:
         tuner = tune.Tuner(
             tune.with_parameters(PointTrial, points=points),
-            param_space={"chunk": tune.grid_search(chunks)},
+            param_space={"chunk": tune.grid_search(split(triples))},
             tune_config=tune.TuneConfig(reuse_actors=True),
             run_config=tune.RunConfig(
                 storage_path=storage,
                 verbose=0,
-                callbacks=[_Collect(on_result)],
+                callbacks=[collect],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 failure_config=tune.FailureConfig(max_failures=2),
             ),
         )
         results = tuner.fit()
+    if collect.problem:
+        raise UserError(collect.problem)
     for error in results.errors:
         raise RuntimeError(f"a trial failed: {error}")
+    if collect.count < len(triples):
+        raise KeyboardInterrupt
 
 
 def split(triples: Sequence[Triple]) -> list[list[Triple]]:
@@ -64,7 +73,10 @@ class PointTrial(tune.Trainable):
     def step(self) -> dict[str, Any]:
         if self.points is None:
             raise RuntimeError("the trial was given nothing to rate with")
-        entries = [result.to_entry() for result in self.points.rate([tuple(triple) for triple in self.chunk])]
+        try:
+            entries = [result.to_entry() for result in self.points.rate([tuple(triple) for triple in self.chunk])]
+        except UserError as error:  # another try would meet it again
+            return {"problem": error.message, "done": True}
         return {"entries": entries, "done": True}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -77,10 +89,14 @@ class _Collect(tune.Callback):
 
     def __init__(self, on_result: OnResult) -> None:
         self.on_result = on_result
+        self.count = 0
+        self.problem: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune writes its callbacks beside its own state; the ledger is no part of that
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
+        self.problem = self.problem or result.get("problem")
         for entry in result.get("entries", ()):
+            self.count += 1
             self.on_result(PointResult.from_entry(entry))

@@ -142,7 +142,7 @@ class Architecture:
         """16 hexadecimal digits of the SHA-256 of the canonical JSON without the name: equal networks, equal keys."""
         content = asdict(self)
         del content["name"]
-        canonical = json.dumps(_plain(content), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(plain(content), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
@@ -244,10 +244,10 @@ def stage_block(stage: Stage, position: int, index: int, width: int, size: int, 
     )  # fmt: skip
 
 
-def _plain(value: Any) -> Any:
-    """1.0 and 1 are one value: floats that are whole become integers."""
+def plain(value: Any) -> Any:
+    """Values for JSON: tuples become lists, and floats that are whole integers, because 1.0 and 1 are one value."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

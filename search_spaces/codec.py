@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from .architecture import Architecture, Head, Stage, Stem
+from .architecture import Architecture, Head, Stage, Stem, plain
 from .checks import InvalidValue, nearest, shown
 from .cost import cost
 from .quantity import format_count
@@ -55,7 +55,7 @@ def dumps(architecture: Architecture) -> str:
 
 def to_mapping(architecture: Architecture) -> dict[str, Any]:
     content = asdict(architecture)
-    return {"format": FORMAT, "version": VERSION, **{key: _plain(value) for key, value in content.items()}}
+    return {"format": FORMAT, "version": VERSION, **{key: plain(value) for key, value in content.items()}}
 
 
 def from_mapping(mapping: dict[str, Any], where: str = "architecture") -> Architecture:
@@ -112,12 +112,3 @@ def _known_keys(content: dict[str, Any], kind: type, where: str) -> None:
 def _inline(value: object) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10_000)
     return text.removesuffix("\n").removesuffix("\n...")
-
-
-def _plain(value: Any) -> Any:
-    """Tuples become lists, whole floats integers."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
