@@ -115,8 +115,12 @@ def grid(
 
 @app.command()
 def family(
-    base: Annotated[str, typer.Option(help="A catalogue name, a .yaml file, or a run of nas.")] = "b0",
-    coefficients: Annotated[str, typer.Option(help="A run of grid, or ALPHA,BETA,GAMMA.")] = "1.2,1.1,1.15",
+    base: Annotated[
+        str | None, typer.Option(help="A catalogue name, a .yaml file, or a run of nas. [default: b0]")
+    ] = None,
+    coefficients: Annotated[
+        str | None, typer.Option(help="A run of grid, or ALPHA,BETA,GAMMA. [default: 1.2,1.1,1.15]")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="paper: the official B0 to B7.")] = None,
     phis: Annotated[str | None, typer.Option(help="PHI,PHI,... or NAME=PHI,... [default: the B1-B7 ladder]")] = None,
     flops: Annotated[str | None, typer.Option(help="Solve phi for these FLOPs: 0.7G,1G.")] = None,

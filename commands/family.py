@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def run(
-    base: str,
+    base: str | None,
     *,
-    coefficients: str,
+    coefficients: str | None,
     preset: str | None,
     phis: str | None,
     flops: str | None,
@@ -37,15 +38,21 @@ def run(
 
     if preset not in (None, "paper"):
         raise UserError(f"--preset is {shown(preset)}; allowed: paper")
-    if phis and flops:
+    if phis is not None and flops is not None:
         raise UserError("--phis and --flops both say how large the networks are; give one")
+    if preset is not None and (base, coefficients, phis, flops) != (None, None, None, None):
+        raise UserError("--preset paper is the official family; it takes no --base, --coefficients, --phis or --flops")
     if preset:
         members = paper()
         network, numbers = members[0], [0.0, *LADDER.values()]
     else:
-        network = load_base(base, select)
-        found = read_coefficients(coefficients)
-        wanted = _by_flops(network, found, flops) if flops else _phis(phis) if phis else dict(LADDER)
+        network = load_base(base or "b0", select)
+        found = read_coefficients(coefficients or "1.2,1.1,1.15")
+        wanted = dict(LADDER)
+        if flops is not None:
+            wanted = _by_flops(network, found, flops)
+        elif phis is not None:
+            wanted = _phis(phis)
         members = (replace(network, name="b0"), *family(network, found, wanted))
         numbers = [0.0, *wanted.values()]
     _refuse_contents(out)
@@ -63,8 +70,12 @@ def read_coefficients(text: str) -> Coefficients:
     path = Path(text) / "coefficients.json" if Path(text).is_dir() else Path(text)
     if path.suffix == ".json":
         content = load_mapping(path, largest=100_000_000)
-        if content.get("format") != "effsearch-coefficients" or content.get("version") != 1:
-            raise UserError(f"{path} holds no coefficients of version 1")
+        if content.get("format") != "effsearch-coefficients":
+            raise UserError(f"{path}: format is {shown(content.get('format'))}; it must be effsearch-coefficients")
+        if content.get("version") != 1:
+            raise UserError(
+                f"{path}: version is {shown(content.get('version'))}; this program reads 1", hint="update effsearch"
+            )
         return _coefficients([content.get(name) for name in ("alpha", "beta", "gamma")], str(path))
     return _coefficients(text.split(","), "--coefficients")
 
@@ -88,7 +99,7 @@ def _phis(text: str) -> dict[str, float]:
             phi = float(value)
         except ValueError:
             raise UserError(f"--phis: {shown(part)} is no number", hint="write 0.5,1,2 or small=-1,large=2") from None
-        _add(wanted, name if equals else f"phi{value.strip()}", phi, "--phis")
+        _add(wanted, name.strip() if equals else f"phi{value.strip()}", phi, "--phis")
     return wanted
 
 
@@ -103,7 +114,7 @@ def _by_flops(base: Architecture, coefficients: Coefficients, text: str) -> dict
 
 
 def _add(wanted: dict[str, float], name: str, phi: float, option: str) -> None:
-    if not name or name in (*wanted, "b0") or any(character in name for character in "/\\\0"):
+    if name in (*wanted, "b0") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", name):
         raise UserError(f"{option}: {shown(name)} cannot name a file, or stands twice")
     wanted[name] = phi
 

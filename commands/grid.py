@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..records.errors import UserError
 from ..records.run_directory import RunDirectory
 from ..search_spaces.architecture import Architecture
+from . import report
 from .base import load_base
 from .interrupted import Interrupted
 from .options import merge, read_options, to_mapping
@@ -53,7 +55,9 @@ def run(
     as_json: bool,
     dry_run: bool,
 ) -> int:
-    """Search, write the tables and the family, print the summary (or one JSON document)."""
+    """Search, write the tables, the family and the page, print the summary (or one JSON document)."""
+    from ..grid_search.run_grid import check_settings
+
     if resume and out is None:
         raise UserError("--resume needs to know which run", hint="effsearch grid --resume --out runs/NAME")
     stored = read_options(config, GridOptions) if config else {}
@@ -63,14 +67,21 @@ def run(
     options = merge(GridOptions, given, stored)
     base = load_base(options.base, options.select)
     rating = _rating(options)
+    engine = engine or "ray"
+    check_settings(base, options.phi, options.step, options.tolerance, options.factor, engine, options.seed)
     if dry_run:
-        return _describe(options, base.name, engine or "ray", as_json)
+        return _describe(options, base.name, engine, as_json)
     if out is None:
-        free = RunDirectory.create_free("runs", f"grid-{base.name}-phi{options.phi:g}")
+        free = RunDirectory.create_free("runs", _file_name(f"grid-{base.name}-phi{options.phi:g}"))
         out = free.path
         free.close()  # an empty folder of ours: the search takes it over
 
-    return _search(options, base, rating, engine or "ray", workers, ray_address, out, resume, as_json)
+    return _search(options, base, rating, engine, workers, ray_address, out, resume, as_json)
+
+
+def _file_name(name: str) -> str:
+    """With what cannot stand in a folder's name left out."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name)[:100]
 
 
 def _rating(options: GridOptions) -> ScalingLaw | Evaluator:
@@ -97,7 +108,9 @@ def _search(
     from ..grid_search import outputs, search
     from ..reports.progress import CountDisplay
 
-    command = ["effsearch", "grid", "--resume", "--out", str(out)]
+    command = ["effsearch", "grid", "--resume", "--out", str(out), "--engine", engine]
+    command += ["--workers", str(workers)] if workers else []
+    command += ["--ray-address", ray_address] if ray_address else []
     try:
         result = search(
             base, rating, phi=options.phi, step=options.step, tolerance=options.tolerance, factor=options.factor,
@@ -107,11 +120,13 @@ def _search(
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted and saved; continue with: {shlex.join(command)}") from None
     outputs.write_grid(result, base, options.evaluator)
+    page = report.write(out)
     for note in (result.notice, result.warning):
         if note:
             print(f"note: {note}", file=sys.stderr)
     if as_json:
-        print(json.dumps({"run": str(out), **outputs.coefficients_document(result, base, options.evaluator)}, indent=1))
+        document = outputs.coefficients_document(result, base, options.evaluator)
+        print(json.dumps({"run": str(out), "report": str(page), **document}, indent=1))
     else:
         _show(result, base, out)
     return 0
@@ -126,6 +141,7 @@ def _show(result: GridResult, base: Architecture, out: Path) -> None:
     table = family_table(base, members, (0.0, *LADDER.values()))
     terminal.show(*grid_terminal.summary(result.table, result.conclusion, result.alternatives))
     terminal.show(*grid_terminal.family(table), f"\nfiles: {out}")
+    print(f"page:  {out / report.NAME}")
     print(f"next:  effsearch profile {shlex.quote(str(out / 'family' / 'b2.yaml'))} --check")
 
 

@@ -69,11 +69,16 @@ def published_row(triples: Floats) -> int:
     return int(np.flatnonzero(np.isclose(triples, published).all(axis=1))[0])
 
 
-def sentence(best: Sequence[float], size: int, total: int, loss: float, inside: bool, facts: Mapping[str, str]) -> str:
-    """The result in words. `facts`: "by" (what rated the grid), "caveat"."""
+def sentence(
+    best: Sequence[float], size: int, total: int, loss: float | None, inside: bool, facts: Mapping[str, str]
+) -> str:
+    """The result in words. `loss`: of the published triple in points, None where its evaluation failed. `facts`: "by"
+    (what rated the grid), "caveat"."""
     triple = ", ".join(f"{one:g}" for one in best)
-    place = "is one of them" if inside else "is not among them"
+    place = "could not be rated"
+    if loss is not None:
+        place = f"loses {loss:.3f} point and is {'one of them' if inside else 'not among them'}"
     return (
         f"Best on the grid by {facts['by']}: {triple}. {size} of {total} triples cannot be told apart from it; the "
-        f"published 1.2, 1.1, 1.15 loses {loss:.3f} point and {place}. {facts['caveat']}"
+        f"published 1.2, 1.1, 1.15 {place}. {facts['caveat']}"
     )

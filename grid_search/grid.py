@@ -33,9 +33,10 @@ def constrained_grid(step: float = 0.05, tolerance: float = 0.08, factor: float 
     values = np.round(1 + step * np.arange(int((top - 1) / step) + 1), 9)
     betas = values[values**2 <= top]
     if len(values) * len(betas) ** 2 > 50_000_000:
-        raise checks.InvalidValue(f"step is {step:g}; that makes too fine a grid", hint="use a step of 0.01 or more")
+        raise checks.InvalidValue(f"step is {step:g}; too fine a grid", hint="use a larger step or a smaller factor")
     alpha, beta, gamma = (one.ravel() for one in np.meshgrid(values, betas, betas, indexing="ij"))
-    near = np.abs(alpha * beta**2 * gamma**2 - factor) <= tolerance + 1e-9
+    grown = alpha * beta**2 * gamma**2
+    near = (np.abs(grown - factor) <= tolerance + 1e-9) & (grown > 1 + 1e-9)  # (1, 1, 1) has no direction
     triples: Floats = np.column_stack([alpha, beta, gamma])[near]
     if len(triples) > LARGEST:
         raise checks.InvalidValue(f"the grid has {len(triples):,} triples; at most {LARGEST:,} are searched")

@@ -58,7 +58,7 @@ def assess(
     best, published = int(errors.argmin()), published_row(triples)
     inside = membership(law, normalised(triples, growth)) if law else membership_by_std(results)
     chosen = [float(one) for one in triples[best]]
-    loss = float(errors[published] - errors[best])
+    loss = None if results[published].failure else float(errors[published] - errors[best])
     facts = {"by": str(settings["points"]), "caveat": CALIBRATED if law else BUILT}
     foreign = law is not None and base.key != catalogue.load(FITTED_ON).key
     return GridResult(
@@ -70,7 +70,7 @@ def assess(
             "alpha": PUBLISHED.alpha,
             "beta": PUBLISHED.beta,
             "gamma": PUBLISHED.gamma,
-            "rank": int((errors < errors[published]).sum()) + 1,
+            "rank": None if loss is None else int((errors < errors[published]).sum()) + 1,
             "loss": loss,
             "in_set": bool(inside[published]),
         },

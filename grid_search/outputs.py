@@ -44,6 +44,7 @@ def coefficients_document(result: GridResult, base: Architecture, evaluator: str
         "base": base.name,
         "base_key": base.key,
         "evaluator": evaluator,
+        "rated_by": result.settings["points"],
         "confidence_set": [list(triple) for triple in result.confidence_set],
         "published": dict(result.published),
         "alternatives": [asdict(one) for one in result.alternatives],

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from ..evaluators.evaluation import Evaluator
 from ..records.errors import UserError
 from ..records.run_log import RunLog
 from ..search_spaces.architecture import Architecture
-from ..search_spaces.checks import number, shown
-from .grid import Floats, constrained_grid
+from ..search_spaces.checks import InvalidValue, integer, number, shown
+from ..search_spaces.scaling import Coefficients, scale
+from .grid import Floats, constrained_grid, products
 from .grid_result import GridResult, assess
 from .law import ScalingLaw
 from .points import LawPoints, NetworkPoints, PointEvaluator, PointResult, Triple
@@ -58,11 +61,9 @@ def search(
     UserError, InvalidValue
         for a grid that cannot be, an unknown engine, a run directory that cannot be used, or when every point fails.
     """
-    number("phi", phi, 0.05, 20)
-    if engine not in ("ray", "local"):
-        raise UserError(f"engine is {shown(engine)}; allowed: ray, local")
+    triples = check_settings(base, phi, step, tolerance, factor, engine, seed)
+    phi, step, tolerance, factor = float(phi), float(step), float(tolerance), float(factor)
     growth = factor**phi
-    triples = constrained_grid(step, tolerance, factor)
     points = _points(base, predictor_or_evaluator, growth, seed)
     settings = {
         "base": base.key, "points": points.source, "phi": phi, "step": step, "tolerance": tolerance, "factor": factor,
@@ -83,6 +84,28 @@ def search(
     law = predictor_or_evaluator if isinstance(predictor_or_evaluator, ScalingLaw) else None
     result = assess(base, triples, ordered, law, growth, settings)
     return replace(result, run_dir=log.run.path if log.run else None, notice=log.notice)
+
+
+def check_settings(
+    base: Architecture, phi: float, step: float, tolerance: float, factor: float, engine: str, seed: int
+) -> Floats:
+    """The grid's triples. UserError or InvalidValue, before anything is done, for settings that cannot work."""
+    number("phi", phi, 0.05, 20)
+    integer("seed", seed, 0, 2**63)
+    if engine not in ("ray", "local"):
+        raise UserError(f"engine is {shown(engine)}; allowed: ray, local")
+    triples = constrained_grid(step, tolerance, factor)
+    for triple in triples[np.unique([*triples.argmax(axis=0), *triples.argmin(axis=0)])]:
+        for exponent in (phi, phi * math.log(factor) / math.log(float(products(triple[None])[0]))):
+            try:
+                scale(base, Coefficients(*(float(one) for one in triple)).at(exponent))
+            except InvalidValue as error:
+                raise UserError(
+                    f"phi is {phi:g}; that scales {base.name} too far for the triple "
+                    f"{', '.join(f'{one:g}' for one in triple)}: {error}",
+                    hint="give a smaller --phi or --factor",
+                ) from error
+    return triples
 
 
 def _points(base: Architecture, rating: ScalingLaw | Evaluator, growth: float, seed: int) -> PointEvaluator:

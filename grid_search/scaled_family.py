@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ..search_spaces import catalogue
 from ..search_spaces.architecture import Architecture
@@ -51,16 +53,14 @@ def phi_for(base: Architecture, coefficients: Coefficients, mult_adds: float) ->
 
     InvalidValue where no phi from -6 to 12 comes within 15 %.
     """
-    phis = np.arange(-600, 1201) / 100
-    low, high = 0, len(phis) - 1
-    while high - low > 40:  # cost grows with phi but for the rounding, so look closely only where it crosses
-        middle = (low + high) // 2
-        low, high = (middle, high) if _cost(base, coefficients, phis[middle]) < mult_adds else (low, middle)
-    near = phis[max(0, low - 40) : high + 40]
-    ratios = np.array([abs(np.log(_cost(base, coefficients, phi) / mult_adds)) for phi in near])
-    if ratios.min() > np.log(1.15):
+    coarse = np.arange(-600, 1201, 5) / 100
+    around = coarse[int(_distances(base, coefficients, coarse, mult_adds).argmin())]
+    near = np.arange(round(around * 100) - 10, round(around * 100) + 11) / 100
+    near = near[(near >= -6) & (near <= 12)]
+    distances = _distances(base, coefficients, near, mult_adds)
+    if distances.min() > np.log(1.15):
         raise InvalidValue(f"no phi from -6 to 12 scales {base.name} to {mult_adds:.4g} mult-adds within 15 %")
-    return float(near[int(ratios.argmin())])
+    return float(near[int(distances.argmin())])
 
 
 def family_table(base: Architecture, members: Sequence[Architecture], phis: Sequence[float]) -> pd.DataFrame:
@@ -90,5 +90,13 @@ def family_table(base: Architecture, members: Sequence[Architecture], phis: Sequ
     return pd.DataFrame(rows)
 
 
-def _cost(base: Architecture, coefficients: Coefficients, phi: float) -> int:
-    return cost(scale(base, coefficients.at(float(phi)))).mult_adds
+def _distances(
+    base: Architecture, coefficients: Coefficients, phis: NDArray[np.float64], mult_adds: float
+) -> NDArray[np.float64]:
+    """|log(cost / mult_adds)| at each phi; infinite where there is no such network."""
+    distances = np.full(len(phis), np.inf)
+    for place, phi in enumerate(phis):
+        with suppress(InvalidValue):
+            counted = cost(scale(base, coefficients.at(float(phi)))).mult_adds
+            distances[place] = abs(np.log(counted / mult_adds))
+    return distances

@@ -13,6 +13,7 @@ from typing import Any
 from ray import tune
 
 from ..records.errors import UserError
+from ..search_spaces.checks import InvalidValue
 from ..workers.ray import cluster
 from .points import PointEvaluator, PointResult, Triple
 
@@ -50,7 +51,7 @@ def run(
         )
         results = tuner.fit()
     if collect.problem:
-        raise UserError(collect.problem)
+        raise UserError(collect.problem, collect.hint)
     for error in results.errors:
         raise RuntimeError(f"a trial failed: {error}")
     if collect.count < len(triples):
@@ -75,8 +76,8 @@ class PointTrial(tune.Trainable):
             raise RuntimeError("the trial was given nothing to rate with")
         try:
             entries = [result.to_entry() for result in self.points.rate([tuple(triple) for triple in self.chunk])]
-        except UserError as error:  # another try would meet it again
-            return {"problem": error.message, "done": True}
+        except (UserError, InvalidValue) as error:  # another try would meet it again
+            return {"problem": str(error), "hint": error.hint, "done": True}
         return {"entries": entries, "done": True}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -91,12 +92,14 @@ class _Collect(tune.Callback):
         self.on_result = on_result
         self.count = 0
         self.problem: str | None = None
+        self.hint: str | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {}  # Tune writes its callbacks beside its own state; the ledger is no part of that
 
     def on_trial_result(self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **_: Any) -> None:  # noqa: ARG002
-        self.problem = self.problem or result.get("problem")
+        if self.problem is None and result.get("problem"):
+            self.problem, self.hint = result["problem"], result.get("hint")
         for entry in result.get("entries", ()):
             self.count += 1
             self.on_result(PointResult.from_entry(entry))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
+import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +32,9 @@ def cluster(address: str | None = None, workers: int | None = None) -> Iterator[
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    if address:
+        _check_reachable(address)
+    handler = signal.getsignal(signal.SIGTERM)
     with tempfile.TemporaryDirectory(prefix="effsearch-ray-") as empty:
         try:
             ray.init(
@@ -46,10 +52,25 @@ def cluster(address: str | None = None, workers: int | None = None) -> Iterator[
                 f"cannot start Ray {where}: {error}", hint="--engine local runs the same in this process"
             ) from error
         try:
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, handler)  # Ray takes it, and would end us without saving
             _check_workers(local=address is None)
             yield
         finally:
             ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Ray tries for minutes; a closed port is known at once. Addresses without host and port are left to Ray."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(
+            f"no Ray cluster answers at {address}: {error}", hint="--engine local runs the same in this process"
+        ) from error
 
 
 def _check_workers(local: bool) -> None:

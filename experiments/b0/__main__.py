@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="tables of experiments.surrogate, for a second opinion")
     options = parser.parse_args()
+    if options.data and find_spec("sklearn") is None:
+        print("error: the second opinion needs scikit-learn\nhint: pip install 'effsearch[test]'", file=sys.stderr)
+        return 2
     recipe = load_mapping(RECIPE)
     space, b0 = search_spaces.load(recipe["space"]), search_spaces.catalogue.load("b0")
     surrogate = Surrogate(recipe["epochs"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,9 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="write the laws there")
     parser.add_argument("--check", action="store_true", help="compare with the committed laws")
     options = parser.parse_args()
+    if find_spec("scipy") is None:
+        print("error: the fit needs scipy\nhint: pip install 'effsearch[test]'", file=sys.stderr)
+        return 2
     laws = fit_laws()
     print(f"{'law':<14}{'rows':>5}{'left':>8}{'left out':>10}   c, a, b, e, p, q, r")
     for name, law in laws.items():

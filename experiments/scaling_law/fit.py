@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares, minimize_scalar
 
 from ...grid_search.law import formula
 from .results import EFFICIENTNET, MOBILENET_V2, RESNET_50, Result
@@ -39,6 +38,7 @@ def fit_laws() -> dict[str, dict[str, Any]]:
 
 def fit_additive(multipliers: Floats, values: Floats) -> Floats:
     """One exponent, sought; the rest is linear."""
+    from scipy.optimize import minimize_scalar
 
     def loss(exponent: float) -> float:
         coefficients = _linear(multipliers, values, (exponent,) * 3)
@@ -52,6 +52,7 @@ def fit_additive(multipliers: Floats, values: Floats) -> Floats:
 
 def fit_separate(multipliers: Floats, values: Floats) -> Floats:
     """Three exponents, from the additive fit on; the rest is linear."""
+    from scipy.optimize import least_squares
 
     def residuals(exponents: Floats) -> Floats:
         coefficients = _linear(multipliers, values, tuple(exponents))
