@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..records import atomic
-from ..records.errors import cannot
+from ..records.errors import UserError, cannot
 
 NAME = "compare.html"
 
 
 def run(paths: Sequence[Path], *, out: Path | None, as_json: bool) -> int:
     """Write compare.html (or `out`) and print where it is."""
-    from ..reports import compare
+    from ..reports import compare, grid_run
 
+    for path in paths:
+        if grid_run.is_grid(path):
+            raise UserError(f"{path} is a grid; compare puts searches side by side", f"effsearch report {path}")
     html = compare.page_of(paths)
     target = Path(NAME) if out is None else out
     try:

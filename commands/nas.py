@@ -1,4 +1,4 @@
-"""`effsearch nas`: from options to a search, its figure and its summary."""
+"""`effsearch nas`: from options to a search, its figure, its page and its summary."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ..search_spaces.checks import shown
 from ..search_spaces.quantity import format_count, parse_count
 from ..search_spaces.space import SearchSpace
 from ..search_spaces.user_file import is_reference, load_object
+from . import report
 from .interrupted import Interrupted
 from .options import merge, read_options, to_mapping
 
@@ -63,7 +64,7 @@ def run(
     as_json: bool,
     dry_run: bool,
 ) -> int:
-    """Search, write the figure, print the summary (or one JSON document). Returns the exit code."""
+    """Search, write the figure and the page, print the summary (or one JSON document). Returns the exit code."""
     if resume and out is None:
         raise UserError("--resume needs to know which run", hint="effsearch nas --resume --out runs/NAME")
     stored = read_options(config, NasOptions) if config else {}
@@ -147,15 +148,16 @@ def _search(options: NasOptions, arguments: dict[str, Any], out: Path, resume: b
 
 
 def _report(out: Path, as_json: bool) -> None:
-    from ..reports import pareto, terminal
     from ..reports import run as run_report
+    from ..reports import terminal
 
     run = run_report.load(out)
-    pareto.write_figure(run)
+    page = report.write(out)
     if as_json:
-        print(json.dumps(_document(run), indent=1))
+        print(json.dumps({**_document(run), "report": str(page)}, indent=1))
         return
     terminal.show(*terminal.summary(run))
+    print(f"page:  {page}")
     if "budget" in run.selected:
         print(f"next:  effsearch profile {shlex.quote(str(out / 'selected' / 'budget.yaml'))} --check")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from ..records.manifest import Manifest
 from ..search_spaces.checks import InvalidValue
@@ -30,12 +31,32 @@ FILES = {
     "figures/pareto.svg": "the same for print",
     "study.journal": "for optuna-dashboard",
 }
+GRID_FILES = {
+    "ledger.jsonl": "the truth: one line for each triple",
+    "manifest.json": "command, seed, versions, host, times",
+    "config.yaml": "every option of the grid",
+    "grid.csv": "every triple, best first",
+    "surface.csv": "the law over all shares of the FLOPs",
+    "coefficients.json": "the result: coefficients, confidence set, other laws",
+    "base.yaml": "the network that was scaled",
+    "family/family.csv": "the family and the official one",
+    **{f"family/b{number}.yaml": f"the family's b{number}" for number in range(8)},
+}
 Rows = tuple[tuple[str, str], ...]
+
+
+class Recorded(Protocol):
+    """A run of any kind."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
 class Failures:
-    """A reason, how often, and the first trial that had it."""
+    """A reason, how often, and the number of the first that had it."""
 
     reason: str
     count: int
@@ -43,10 +64,15 @@ class Failures:
 
 
 def failures(run: Run) -> tuple[Failures, ...]:
-    """By reason, the most frequent first; all beyond MOST_REASONS in one row."""
+    """Of a search's trials, by reason."""
     failed = run.trials[run.trials["state"] == "failed"]
+    return by_reason(zip(failed["failure"].fillna("no reason given"), failed["number"], strict=True))
+
+
+def by_reason(failed: Iterable[tuple[object, int]]) -> tuple[Failures, ...]:
+    """Of (reason, number): the most frequent reason first; all beyond MOST_REASONS in one row."""
     reasons: dict[str, list[int]] = {}
-    for reason, number in zip(failed["failure"].fillna("no reason given"), failed["number"], strict=True):
+    for reason, number in failed:
         reasons.setdefault(str(reason), []).append(int(number))
     rows = [Failures(_cut(reason), len(numbers), min(numbers)) for reason, numbers in reasons.items()]
     rows.sort(key=lambda one: (-one.count, one.first))
@@ -57,7 +83,7 @@ def failures(run: Run) -> tuple[Failures, ...]:
     return tuple(rows)
 
 
-def config(run: Run) -> Mapping[str, Any]:
+def config(run: Recorded) -> Mapping[str, Any]:
     """config.yaml, empty where it cannot be read: a report is no place to fail for it."""
     try:
         return load_mapping(run.path / "config.yaml")
@@ -83,13 +109,13 @@ def manifest_rows(manifest: Manifest) -> Rows:
     return tuple(rows) + ((("data, SHA-256", manifest.data_sha256),) if manifest.data_sha256 else ())
 
 
-def settings_rows(run: Run) -> Rows:
+def settings_rows(run: Recorded) -> Rows:
     return tuple((name.replace("_", " "), _said(value)) for name, value in run.settings.items() if name != "kind")
 
 
-def files(run: Run) -> Rows:
+def files(run: Recorded, known: Mapping[str, str] = FILES) -> Rows:
     """Without report.html itself, so that the first page and the second are equal."""
-    return tuple((name, what) for name, what in FILES.items() if (run.path / name).is_file())
+    return tuple((name, what) for name, what in known.items() if (run.path / name).is_file())
 
 
 def _time(written: str) -> str:
