@@ -16,10 +16,11 @@ from ..search_spaces.architecture import Architecture
 from ..search_spaces.scaling import Coefficients
 from .assess import Alternative, alternatives, membership, membership_by_std, published_row, sentence
 from .grid import PUBLISHED, Floats, normalised
-from .law import FITTED_ON, ScalingLaw
+from .law import ScalingLaw
 from .points import PointResult, Triple
 from .tables import grid_table, surface_table
 
+WRITTEN = {"efficientnet-b0": "EfficientNet-B0", "mobilenet-v2": "MobileNetV2", "resnet-50": "ResNet-50"}
 CALIBRATED = "The law is calibrated on published results of this family; it reproduces, it does not discover."
 BUILT = "Every triple was rated on one network built for the same FLOPs."
 
@@ -60,7 +61,6 @@ def assess(
     chosen = [float(one) for one in triples[best]]
     loss = None if results[published].failure else float(errors[published] - errors[best])
     facts = {"by": str(settings["points"]), "caveat": CALIBRATED if law else BUILT}
-    foreign = law is not None and base.key != catalogue.load(FITTED_ON).key
     return GridResult(
         table=grid_table(base, triples, results, inside, settings["phi"], growth),
         surface=surface_table(law, growth) if law else pd.DataFrame(),
@@ -76,13 +76,16 @@ def assess(
         },
         alternatives=alternatives(triples, best, growth, law) if law else (),
         conclusion=sentence(chosen, int(inside.sum()), len(triples), loss, bool(inside[published]), facts),
-        warning=_warning(base) if foreign else None,
+        warning=_warning(law, base) if law else None,
         settings=settings,
     )
 
 
-def _warning(base: Architecture) -> str:
+def _warning(law: ScalingLaw, base: Architecture) -> str | None:
+    """None where the law was fitted on this very base."""
+    if law.base in catalogue.names() and catalogue.load(law.base).key == base.key:
+        return None
     return (
-        f"the law was fitted on EfficientNet-B0 and its family, not on {base.name}: read the coefficients as B0's. "
-        "Published results of MobileNetV2 and ResNet-50 prefer less resolution (see the alternatives)"
+        f"the law {law.name} was fitted on {WRITTEN[law.base]} and its scaled versions, not on {base.name}: read the "
+        "coefficients as theirs. Published results of MobileNetV2 and ResNet-50 prefer less resolution (see the alternatives)"
     )

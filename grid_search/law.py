@@ -26,7 +26,8 @@ from ..search_spaces.scaling import Multipliers
 Floats = NDArray[np.float64]
 
 LAWS = Path(__file__).with_name("laws.json")
-FITTED_ON = "efficientnet-b0"  # the base that the default law knows
+# The base whose results a law was fitted to; EfficientNet-B0 where none is named.
+FITTED_ON = {"mobilenet-v2": "mobilenet-v2", "resnet-50": "resnet-50"}
 
 
 class Prediction(NamedTuple):
@@ -58,6 +59,11 @@ class ScalingLaw:
     residual: float
     leave_one_out: float | None
     rows: int
+
+    @property
+    def base(self) -> str:
+        """The network whose scaled versions the law was fitted to."""
+        return FITTED_ON.get(self.name, "efficientnet-b0")
 
     def predict(self, multipliers: Multipliers) -> Prediction:
         """Of nominal multipliers; a built network's depth is rounded up and its width to multiples of 8."""

@@ -1,0 +1,124 @@
+"""The options of `effsearch nas`, and the arguments of `nas.search` that they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..records.errors import UserError
+from ..search_spaces import loading
+from ..search_spaces.architecture import Architecture
+from ..search_spaces.checks import shown
+from ..search_spaces.quantity import parse_count
+from ..search_spaces.space import SearchSpace
+from ..search_spaces.user_file import is_reference, load_object
+
+if TYPE_CHECKING:
+    from ..nas.reward import Reward
+
+OWN = ("surrogate", "capacity")  # evaluators that rate a network for comparison at no cost
+
+
+@dataclass(frozen=True)
+class NasOptions:
+    """The defaults are those of the command. `around`, `epochs`, `compare`: None leaves the choice to us."""
+
+    COMMAND: ClassVar[str] = "nas"
+
+    target_flops: str = "400M"
+    space: str = "mnasnet-b0"
+    around: str | None = None
+    evaluator: str = "surrogate"
+    epochs: int | None = None
+    sampler: str = "nsga2"
+    reward: str = "soft"
+    limit: tuple[str, ...] = ()
+    cost: tuple[str, ...] = ()
+    objective: tuple[str, ...] = ("accuracy", "mult_adds")
+    compare: tuple[str, ...] | None = None
+    trials: int = 3000
+    batch: int = 50
+    seed: int = 0
+
+
+def prepare(options: NasOptions) -> dict[str, Any]:
+    """The arguments of `nas.search`, checked as far as it goes without running anything."""
+    from .. import evaluators
+    from ..nas.samplers import make_sampler
+    from ..nas.settings import check_settings
+
+    target = parse_count(options.target_flops, "--target-flops")
+    space = _space(options)
+    make_sampler(options.sampler)
+    evaluator_options = {} if options.epochs is None else {"epochs": options.epochs}
+    limits = dict(_limit(text) for text in options.limit)
+    if "mult_adds" in limits:
+        raise UserError("--limit mult_adds is a second budget for the FLOPs", hint="give --target-flops alone")
+    compare = options.compare
+    if compare is None:
+        compare = ("b0",) if options.evaluator in OWN else ()
+    arguments: dict[str, Any] = {
+        "space": space,
+        "evaluator": evaluators.load(options.evaluator, **evaluator_options),
+        "budgets": {"mult_adds": target, **limits},
+        "objectives": options.objective,
+        "costs": dict(_cost(text) for text in options.cost),
+        "reward": _reward(options.reward, target),
+        "sampler": options.sampler,
+        "trials": options.trials,
+        "batch": options.batch,
+        "seed": options.seed,
+        "references": [loading.load_network(name) for name in compare],
+    }
+    numbers = {name: arguments[name] for name in ("trials", "batch", "seed")}
+    check_settings(space, options.objective, arguments["budgets"], arguments["costs"], arguments["reward"], numbers)
+    if options.evaluator in OWN:  # it costs nothing to see now whether they know such networks
+        for network in (space.decode(space.point([0] * len(space.dimensions))), *arguments["references"]):
+            arguments["evaluator"](network)
+    return arguments
+
+
+def _space(options: NasOptions) -> SearchSpace:
+    if options.around is None:
+        return loading.load_space(options.space)
+    if options.space != "mnasnet":
+        raise UserError(f"--around is for the space mnasnet; --space is {shown(options.space)}")
+    reference: Architecture = loading.load_network(options.around)
+    return loading.load_space("mnasnet", reference=reference)
+
+
+def _reward(text: str, target: float) -> Reward:
+    from ..nas import Reward
+
+    if text == "soft":
+        return Reward(target)
+    if text == "hard":
+        return Reward.hard(target)
+    try:
+        under, over = (float(part) for part in text.split(","))
+        return Reward(target, under, over)
+    except ValueError as error:
+        raise UserError(
+            f"--reward is {shown(text)}; it must be soft, hard or two exponents from -10 to 0",
+            hint="soft is -0.07,-0.07 and hard is 0,-1 (under and over the target)",
+        ) from error
+
+
+def _limit(text: str) -> tuple[str, float]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UserError(f"--limit is {shown(text)}; it must be written NAME=SIZE", hint="for example params=6M")
+    return name, parse_count(value, f"--limit {name}")
+
+
+def _cost(text: str) -> tuple[str, Any]:
+    name, equals, reference = text.partition("=")
+    if not equals or not name.isidentifier() or not is_reference(reference):
+        raise UserError(
+            f"--cost is {shown(text)}; it must be written NAME=file.py:function",
+            hint="the function takes an Architecture and returns a number, for example a latency",
+        )
+    function = load_object(reference, "a cost")
+    if not callable(function):
+        raise UserError(f"{reference} is {shown(type(function).__name__)}; a cost must be callable")
+    return name, function
