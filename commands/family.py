@@ -68,6 +68,8 @@ def run(
 def read_coefficients(text: str) -> Coefficients:
     """ "1.2,1.1,1.15", or the coefficients of a grid's run directory."""
     path = Path(text) / "coefficients.json" if Path(text).is_dir() else Path(text)
+    if Path(text).is_dir() and not path.exists():
+        raise UserError(f"{text} holds no coefficients.json", hint="give a finished run of effsearch grid")
     if path.suffix == ".json":
         content = load_mapping(path, largest=100_000_000)
         if content.get("format") != "effsearch-coefficients":

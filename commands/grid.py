@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 import shlex
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..records.errors import UserError
-from ..records.run_directory import RunDirectory
+from ..records.run_directory import RunDirectory, holds_run
 from ..search_spaces.architecture import Architecture
+from ..search_spaces.checks import shown
 from . import report
 from .base import load_base
 from .interrupted import Interrupted
@@ -66,6 +66,10 @@ def run(
         stored = {**read_options(out / "config.yaml", GridOptions), **stored}
     options = merge(GridOptions, given, stored)
     base = load_base(options.base, options.select)
+    if "select" in given and not holds_run(options.base):
+        raise UserError(f"--select chooses among the networks of a run; --base is {shown(options.base)}")
+    if "law" in given and options.evaluator != "law":
+        raise UserError(f"--law is for the evaluator law; --evaluator is {shown(options.evaluator)}")
     rating = _rating(options)
     engine = engine or "ray"
     check_settings(base, options.phi, options.step, options.tolerance, options.factor, engine, options.seed)
@@ -119,7 +123,9 @@ def _search(
         )  # fmt: skip
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted and saved; continue with: {shlex.join(command)}") from None
-    outputs.write_grid(result, base, options.evaluator)
+    missing = outputs.write_grid(result, base, options.evaluator)
+    if missing:
+        print(f"note: {', '.join(missing)} would be too large and were left out of the family", file=sys.stderr)
     page = report.write(out)
     for note in (result.notice, result.warning):
         if note:
@@ -133,12 +139,11 @@ def _search(
 
 
 def _show(result: GridResult, base: Architecture, out: Path) -> None:
-    from ..grid_search import LADDER, family
-    from ..grid_search.scaled_family import family_table
+    from ..grid_search.scaled_family import LADDER, family_table, ladder
     from ..reports import grid_terminal, terminal
 
-    members = (dataclasses.replace(base, name="b0"), *family(base, result.coefficients))
-    table = family_table(base, members, (0.0, *LADDER.values()))
+    members, _ = ladder(base, result.coefficients)
+    table = family_table(base, tuple(members.values()), [{"b0": 0.0, **LADDER}[one] for one in members])
     terminal.show(*grid_terminal.summary(result.table, result.conclusion, result.alternatives))
     terminal.show(*grid_terminal.family(table), f"\nfiles: {out}")
     print(f"page:  {out / report.NAME}")

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ..records.errors import UserError
-from ..records.run_directory import RunDirectory
+from ..records.run_directory import RunDirectory, free_name
 from ..search_spaces.quantity import format_count
 from ..search_spaces.space import SearchSpace
 from . import report
@@ -48,7 +48,7 @@ def run(
     if dry_run:
         return _describe(options, search, out, as_json)
     if out is None:
-        free = RunDirectory.create_free("runs", f"nas-{options.target_flops}-seed{options.seed}".replace("/", "-"))
+        free = RunDirectory.create_free("runs", _stem(options))
         out = free.path
         free.close()  # an empty folder of ours: the search takes it over
     return _search(options, search, out, resume, as_json)
@@ -119,6 +119,11 @@ def _document(run: Any) -> dict[str, Any]:
     }
 
 
+def _stem(options: NasOptions) -> str:
+    """Of the run directory, where none was named; a number is added where it is taken."""
+    return f"nas-{options.target_flops.strip()}-seed{options.seed}".replace("/", "-")
+
+
 def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, as_json: bool) -> int:
     """--dry-run: what would be done, and how long it takes by a few evaluations made now."""
     import numpy as np
@@ -142,8 +147,8 @@ def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, 
         "evaluator": f"{options.evaluator}; {tried} evaluated just now",
         "budgets": ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items()),
         "search": f"{options.trials:,} networks by {options.sampler}, {options.batch} at a time, seed {options.seed}",
-        "evaluations take": f"about {duration(seconds)} here",
-        "run directory": str(out or Path("runs") / f"nas-{options.target_flops}-seed{options.seed}"),
+        "ratings alone take": f"about {duration(seconds)} here",
+        "run directory": str(out or free_name("runs", _stem(options))),
     }
     if as_json:
         print(json.dumps({"dry_run": True, "evaluation_seconds": seconds, **to_mapping(options)}, indent=1))

@@ -35,7 +35,11 @@ def read_options(path: Path | str, kind: type[Options]) -> dict[str, Any]:
     for name, expected in (("format", FORMAT), ("version", VERSION), ("command", kind.COMMAND)):
         found = content.pop(name, None)
         if found != expected or isinstance(found, bool):
-            raise InvalidValue(f"{path}: {name} is {shown(found)}; it must be {expected}")
+            other = name == "command" and isinstance(found, str)
+            raise InvalidValue(
+                f"{path}: {name} is {shown(found)}; it must be {expected}",
+                hint=f"it is a run of effsearch {found:.20}" if other else None,
+            )
     kinds = {field.name: str(field.type) for field in fields(kind)}
     for name, value in content.items():
         if name not in kinds:

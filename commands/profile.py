@@ -6,12 +6,15 @@ import dataclasses
 import json
 from typing import Any
 
+from ..records.errors import UserError
 from ..search_spaces import codec, loading
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.cost import cost, stage_costs
 
 
 def run(network: str, *, as_json: bool, check: bool, as_yaml: bool) -> int:
+    if as_yaml and as_json:
+        raise UserError("--yaml and --json both say how to print; give one")
     architecture = loading.load_network(network)
     if as_yaml:
         print(codec.dumps(architecture), end="")

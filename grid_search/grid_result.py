@@ -87,5 +87,6 @@ def _warning(law: ScalingLaw, base: Architecture) -> str | None:
         return None
     return (
         f"the law {law.name} was fitted on {WRITTEN[law.base]} and its scaled versions, not on {base.name}: read the "
-        "coefficients as theirs. Published results of MobileNetV2 and ResNet-50 prefer less resolution (see the alternatives)"
+        "coefficients as theirs. Published results of MobileNetV2 and ResNet-50 prefer less resolution (see the "
+        "alternatives)"
     )

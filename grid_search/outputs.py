@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,28 @@ from ..records import atomic
 from ..search_spaces import codec
 from ..search_spaces.architecture import Architecture
 from .grid_result import GridResult
-from .scaled_family import LADDER, family, family_table
+from .scaled_family import LADDER, family_table, ladder
 
 FORMAT, VERSION = "effsearch-coefficients", 1
 
 
-def write_grid(result: GridResult, base: Architecture, evaluator: str) -> None:
-    """grid.csv, surface.csv, coefficients.json, base.yaml and family/ into the run directory."""
+def write_grid(result: GridResult, base: Architecture, evaluator: str) -> tuple[str, ...]:
+    """grid.csv, surface.csv, coefficients.json, base.yaml and family/ into the run directory.
+
+    Returns the names of the family that are too large to be built and were left out."""
     if result.run_dir is None:
-        return
+        return ()
     _write_table(result.run_dir / "grid.csv", result.table)
     if len(result.surface):
         _write_table(result.run_dir / "surface.csv", result.surface)
     document = json.dumps(coefficients_document(result, base, evaluator), indent=1) + "\n"
     atomic.write_text(result.run_dir / "coefficients.json", document)
     atomic.write_text(result.run_dir / "base.yaml", codec.dumps(base))
-    members = (replace(base, name="b0"), *family(base, result.coefficients))
-    write_family(result.run_dir / "family", base, members, (0.0, *LADDER.values()))
+    members, missing = ladder(base, result.coefficients)
+    write_family(
+        result.run_dir / "family", base, tuple(members.values()), [{"b0": 0.0, **LADDER}[one] for one in members]
+    )
+    return missing
 
 
 def coefficients_document(result: GridResult, base: Architecture, evaluator: str) -> dict[str, Any]:

@@ -29,6 +29,19 @@ def family(
     return tuple(member(base, coefficients, phi, name) for name, phi in phis.items())
 
 
+def ladder(
+    base: Architecture, coefficients: Coefficients, phis: Mapping[str, float] = LADDER
+) -> tuple[dict[str, Architecture], tuple[str, ...]]:
+    """The base as b0 and every member that can be, name -> network; and the names of those that are too large to be."""
+    members, missing = {"b0": replace(base, name="b0")}, []
+    for name, phi in phis.items():
+        try:
+            members[name] = member(base, coefficients, phi, name)
+        except InvalidValue:
+            missing.append(name)
+    return members, tuple(missing)
+
+
 def member(base: Architecture, coefficients: Coefficients, phi: float, name: str) -> Architecture:
     """The base scaled to alpha^phi, beta^phi, gamma^phi, with the dropout that goes with its size."""
     number("phi", phi, -6, 12)

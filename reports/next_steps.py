@@ -30,11 +30,14 @@ def next_steps(run: Run, config: Mapping[str, Any]) -> tuple[Step, ...]:
     by_command = config.get("command") == "nas"
     asked = int(config.get("trials") or len(run.trials)) if by_command else len(run.trials)
     steps = []
-    if by_command and run.state != "done" and len(run.trials) < asked:
+    useless = bool(len(run.trials)) and bool((run.trials["state"] == "failed").all())
+    if by_command and run.state != "done" and len(run.trials) < asked and not useless:
         why = "If it was killed and runs no more, finish it" if run.state == "running" else "Finish this search"
         steps.append(Step(f"{why}; it goes on where it stopped", _join("nas", "--resume", "--out", folder)))
-    if by_command and (run.trials["state"] == "failed").all():
+    if by_command and useless:
         steps.append(Step("Mend the evaluator, and try it on one network", _try(config)))
+        again = _join("nas", "--config", f"{folder}/config.yaml")
+        steps.append(Step("Then search anew: the failures of this run stay failures", again))
     if (run.path / "selected" / "budget.yaml").is_file():
         network = f"{folder}/selected/budget.yaml"
         steps.append(Step("Count the network with fvcore and torch as well", _join("profile", network, "--check")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -44,7 +45,7 @@ def summary(run: Run) -> Iterable[RenderableType]:
     best = run.selected.get("budget")
     if best and reference:
         yield from _against(run, best, reference)
-    yield Text(f"\nfiles: {run.path}", style="dim")
+    yield Text(f"\nfiles: {near(run.path)}", style="dim")
 
 
 def profile(architecture: Architecture) -> Iterable[RenderableType]:
@@ -69,6 +70,11 @@ def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
     for name, value in rows:
         table.add_row(Text(printable(name), style="dim"), Text(printable(value)))
     return table
+
+
+def near(path: Path) -> Path:
+    """Seen from here, where it is below."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def percent(rated: Rated) -> str:

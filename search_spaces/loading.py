@@ -41,6 +41,15 @@ def _refuse(name: str, options: dict[str, Any]) -> None:
 
 def load_network(name: str) -> Architecture:
     """A catalogue name ("b0"), or a .yaml, .yml or .json file."""
-    if Path(name).suffix.lower() in (".yaml", ".yml", ".json"):
+    path = Path(name)
+    if path.suffix.lower() in (".yaml", ".yml", ".json"):
         return codec.load(name)
+    if path.is_dir():
+        found = next((one for one in (path / "selected" / "budget.yaml", path / "base.yaml") if one.is_file()), None)
+        raise InvalidValue(f"{name} is a folder; a network is a file or a name", hint=f"try {found}" if found else None)
+    if len(path.parts) > 1 or path.suffix:
+        raise InvalidValue(
+            f"there is no network {shown(name)}: a file of one ends in .yaml, .yml or .json"
+            + ("" if path.exists() else ", and this one does not exist")
+        )
     return catalogue.load(name)
