@@ -60,10 +60,14 @@ def linear_ticks(low: float, high: float, count: int) -> tuple[list[float], int]
     """At most about `count` round values in the range, and the decimals that they need."""
     raw = (high - low) / max(1, count)
     power = math.floor(math.log10(raw))
-    step = next(digit * 10.0**power for digit in (1, 2, 5, 10) if digit * 10.0**power >= raw * 0.999)
+    steps = [digit * 10.0**power for digit in (10, 5, 2, 1)]
+    wide_enough = [step for step in reversed(steps) if step >= raw * 0.999]
+    for step in (wide_enough[0], *(step for step in steps if step < wide_enough[0])):
+        numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+        if numbers:  # a step as wide as half the range may miss it; the next finer one does not
+            break
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    first = math.ceil(low / step - 1e-9)
-    return [i * step for i in range(first, math.floor(high / step + 1e-9) + 1)], decimals
+    return [number * step for number in numbers], decimals
 
 
 def log_ticks(scale: Scale, gap: float) -> list[float]:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import effsearch
 
 ROOT = Path(effsearch.__file__).resolve().parent
@@ -26,6 +28,7 @@ def test_the_code_is_formatted():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_mypy_strict_finds_nothing(tmp_path):
     (tmp_path / "effsearch").symlink_to(ROOT)
     cache = f"--cache-dir={os.environ.get('MYPY_CACHE_DIR', ROOT / '.mypy_cache')}"

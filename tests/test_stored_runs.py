@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from effsearch.commands.base import load_base
 from effsearch.commands.family import read_coefficients
 from effsearch.records import ledger

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from effsearch.search_spaces import Coefficients, catalogue, codec, scale
 from effsearch.search_spaces.cost import cost
 

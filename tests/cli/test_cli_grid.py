@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+
 from effsearch.search_spaces import catalogue, codec
 
 LOCAL = ("--engine", "local")

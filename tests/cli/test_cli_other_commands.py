@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from effsearch.search_spaces import catalogue, codec
 
 HEAVY = ("torch", "ray", "optuna", "sklearn", "pandas", "matplotlib", "plotly", "numpy")

@@ -5,11 +5,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
 from effsearch.evaluators.capacity import CEILING, STAGE_WEIGHTS, Capacity, capacity
 from effsearch.search_spaces import Architecture, Head, Stage, Stem, blocks, catalogue
 from effsearch.search_spaces.cost import layers
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 B0 = catalogue.load("b0")
 every_network = pytest.mark.parametrize("name", catalogue.names())

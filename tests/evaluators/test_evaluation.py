@@ -5,11 +5,12 @@ import math
 from dataclasses import FrozenInstanceError, fields
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from effsearch.evaluators import Evaluation, Evaluator
 from effsearch.evaluators.evaluation import evaluate_many, timed
 from effsearch.search_spaces import catalogue
-from hypothesis import given
-from hypothesis import strategies as st
 
 NETWORKS = [catalogue.load(name) for name in ("b0", "b1", "mobilenet-v2")]
 finite = st.floats(allow_nan=False, allow_infinity=False)

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import kstest
+
 from effsearch.evaluators import Cached, Evaluation, Noisy, Repeated
 from effsearch.evaluators.surrogate import Surrogate
 from effsearch.search_spaces import catalogue, load
-from scipy.stats import kstest
 
 B0, B1, B2 = (catalogue.load(name) for name in ("b0", "b1", "b2"))
 SPACE = load("mnasnet-b0")

@@ -1,6 +1,7 @@
 """Evaluators by name, and what a mistyped name or option is told."""
 
 import pytest
+
 from effsearch import evaluators
 from effsearch.evaluators.capacity import Capacity
 from effsearch.evaluators.surrogate import Surrogate

@@ -11,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+
 from effsearch.evaluators.surrogate import COEFFICIENTS, Surrogate, measured_space
 from effsearch.evaluators.surrogate_features import design
 from effsearch.evaluators.surrogate_model import load, write

@@ -5,6 +5,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+
 from effsearch.evaluators import surrogate_features
 from effsearch.evaluators.surrogate_features import CHOICES, CONTRASTS, design, prior_deviations
 from effsearch.search_spaces import load

@@ -5,6 +5,7 @@ import re
 import time
 
 import pytest
+
 from effsearch.evaluators import Evaluation, Repeated, load
 from effsearch.records.errors import UserError
 from effsearch.search_spaces import catalogue

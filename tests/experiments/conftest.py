@@ -8,9 +8,10 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import effsearch
 import numpy as np
 import pytest
+
+import effsearch
 from effsearch.evaluators.surrogate import Surrogate, measured_space
 from effsearch.experiments.surrogate import tables
 

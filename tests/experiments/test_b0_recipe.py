@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from effsearch import evaluators, search_spaces
 from effsearch.experiments.b0 import __main__ as program
 from effsearch.search_spaces import catalogue, codec

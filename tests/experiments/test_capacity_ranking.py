@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
+
 from effsearch.evaluators.capacity import CEILING, OFFSET, SLOPE, Capacity, capacity
 from effsearch.evaluators.surrogate import measured_space
-from scipy.stats import kendalltau
 
 pytestmark = pytest.mark.data
 

@@ -10,6 +10,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from effsearch.experiments.scaling_law import __main__ as program
 from effsearch.experiments.scaling_law import fit, results
 from effsearch.grid_search import law as laws

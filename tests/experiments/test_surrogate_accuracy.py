@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
+
 from effsearch.evaluators.surrogate import COEFFICIENTS, Surrogate, measured_space
 from effsearch.evaluators.surrogate_model import load, predict_proxy
 from effsearch.experiments.surrogate import tables
@@ -16,7 +18,6 @@ from effsearch.experiments.surrogate.fit import (
 )
 from effsearch.experiments.surrogate.validation import kendall_tau
 from effsearch.search_spaces import catalogue
-from scipy.stats import kendalltau
 
 pytestmark = pytest.mark.data
 

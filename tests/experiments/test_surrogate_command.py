@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+
 from effsearch.evaluators.surrogate import COEFFICIENTS
 from effsearch.evaluators.surrogate_model import load
 from effsearch.experiments.surrogate import __main__ as surrogate_command

@@ -12,6 +12,7 @@ import tarfile
 
 import numpy as np
 import pytest
+
 from effsearch.evaluators.surrogate import measured_space
 from effsearch.experiments.surrogate import convert, tables
 from effsearch.search_spaces import catalogue

@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
+
 from effsearch.evaluators.surrogate import COEFFICIENTS, Surrogate, measured_space
 from effsearch.evaluators.surrogate_features import design, prior_deviations
 from effsearch.evaluators.surrogate_model import Prediction, load, predict_final, predict_proxy
@@ -19,7 +21,6 @@ from effsearch.experiments.surrogate.fit import (
     leave_networks_out,
 )
 from effsearch.experiments.surrogate.validation import coverage, folds, kendall_tau, leave_one_out
-from scipy.stats import kendalltau
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ import random
 
 import numpy as np
 import pytest
+
 from effsearch.experiments.surrogate import tables
 from effsearch.records.errors import UserError
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import pytest
+
 from effsearch.evaluators import Evaluation
 from effsearch.search_spaces import Architecture, catalogue
 

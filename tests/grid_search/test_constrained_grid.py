@@ -6,6 +6,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from effsearch.grid_search.grid import (
     budget_exponents,
     constrained_grid,
@@ -16,8 +19,6 @@ from effsearch.grid_search.grid import (
     simplex_shares,
 )
 from effsearch.search_spaces import InvalidValue
-from hypothesis import given
-from hypothesis import strategies as st
 
 PUBLISHED = (120, 110, 115)  # hundredths
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
 from effsearch.grid_search import ScalingLaw, assess, search
 from effsearch.grid_search import law as laws
 from effsearch.grid_search.assess import alternatives, membership, membership_by_std, published_row

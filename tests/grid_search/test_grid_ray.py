@@ -6,14 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
+
 from effsearch import evaluators
 from effsearch.grid_search import law as laws
 from effsearch.grid_search import search
 from effsearch.records.errors import UserError
 from effsearch.search_spaces import InvalidValue
-from hypothesis import given
-from hypothesis import strategies as st
-from pandas.testing import assert_frame_equal
 
 ray = pytest.importorskip("ray")
 tune = pytest.importorskip("effsearch.grid_search.tune")

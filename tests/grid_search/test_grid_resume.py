@@ -7,11 +7,12 @@ import random
 import shutil
 
 import pytest
+from pandas.testing import assert_frame_equal
+
 from effsearch.grid_search import law as laws
 from effsearch.grid_search import outputs, search
 from effsearch.records.errors import UserError
 from effsearch.records.run_directory import RunDirectory
-from pandas.testing import assert_frame_equal
 
 SETTINGS = {"tolerance": 0.05, "seed": 3}  # 56 triples
 TOTAL = 56

@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+
 from effsearch import evaluators, grid_search
 from effsearch.evaluators import Evaluation
 from effsearch.grid_search import law as laws

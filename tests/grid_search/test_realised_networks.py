@@ -6,13 +6,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from effsearch.grid_search.grid import constrained_grid
 from effsearch.grid_search.points import NetworkPoints
 from effsearch.grid_search.realise import realise, share_layers
 from effsearch.search_spaces import Multipliers, catalogue
 from effsearch.search_spaces.cost import cost
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 repeats = st.lists(st.integers(1, 20), min_size=1, max_size=10)
 

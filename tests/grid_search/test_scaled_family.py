@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from effsearch.grid_search import LADDER, family, paper
 from effsearch.grid_search.scaled_family import dropout, family_table, member, phi_for
 from effsearch.models import check_cost

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import least_squares, minimize
+
 from effsearch.experiments.scaling_law import results
 from effsearch.grid_search import law as laws
 from effsearch.grid_search.grid import constrained_grid, normalised
 from effsearch.search_spaces import InvalidValue, Multipliers
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy.optimize import least_squares, minimize
 
 NAMES = ("additive", "separate", "logarithmic", "mobilenet-v2", "resnet-50")
 ROWS = np.array([one[1:4] for one in results.EFFICIENTNET])

@@ -5,6 +5,9 @@ import warnings
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from effsearch.models import CostMismatch, MeasuredCost, build, check, check_cost, measured_cost
 from effsearch.search_spaces import catalogue
 from effsearch.search_spaces.architecture import (
@@ -18,8 +21,6 @@ from effsearch.search_spaces.architecture import (
     Stem,
 )
 from effsearch.search_spaces.cost import Cost, cost
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 HEAVY = {f"efficientnet-b{number}" for number in range(3, 8)}  # fvcore computes: seconds each
 

@@ -5,11 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
+
 from effsearch.models.blocks import OPERATIONS
 from effsearch.models.layers import PoolSkip, SqueezeExcite, StochasticDepth
 from effsearch.search_spaces.architecture import SKIPS, Stage, stage_block
-from torch import nn
-from torch.nn import functional
 
 
 def block_module(stage: Stage, width: int, drop_path: float = 0.0, index: int = 0) -> nn.Module:

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
+
 from effsearch.models import build
 from effsearch.models.layers import StochasticDepth
 from effsearch.search_spaces import catalogue
 from effsearch.search_spaces.architecture import Architecture, Head, Stage, Stem
-from torch import nn
 
 B0 = catalogue.load("b0")
 # Every operation, both kinds of SE, every skip

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
 from effsearch.models import MeasuredCost, build, measured_cost
 from effsearch.search_spaces import catalogue
 from effsearch.search_spaces.architecture import Architecture, Head, Stage, Stem
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def randomise(network: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from effsearch.models import check_cost
 from effsearch.search_spaces import catalogue, load
 from effsearch.search_spaces.cost import cost

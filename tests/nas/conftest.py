@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import pytest
+
 from effsearch import evaluators
 from effsearch.evaluators import Evaluation, Evaluator
 from effsearch.search_spaces import Architecture, Dimension, Head, SearchSpace, Stage, Stem, load

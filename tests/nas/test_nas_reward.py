@@ -6,11 +6,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from effsearch.nas import Reward
 from effsearch.search_spaces import InvalidValue, catalogue
 from effsearch.search_spaces.cost import cost
-from hypothesis import given
-from hypothesis import strategies as st
 
 B0 = 385_814_752
 

@@ -7,12 +7,13 @@ import math
 import moocore
 import numpy as np
 import pytest
-from effsearch.nas.pareto import hypervolume, knee, non_dominated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from optuna._hypervolume import compute_hypervolume
 from optuna.study._multi_objective import _is_pareto_front
+
+from effsearch.nas.pareto import hypervolume, knee, non_dominated
 
 # few different values, so that ties and equal rows are common
 coarse = st.sampled_from([0.0, -0.0, 1.0, 2.0, 3.0, 4.0, -7.5, math.inf, -math.inf])

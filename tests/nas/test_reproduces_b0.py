@@ -1,6 +1,7 @@
 """The default search ends in a B0-class network, whatever the seed."""
 
 import pytest
+
 from effsearch import evaluators, nas, search_spaces
 
 B0_MULT_ADDS = 385_814_752

@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
+
 from effsearch.nas import search
 from effsearch.nas.evolution import RegularisedEvolution
 from effsearch.nas.pareto import hypervolume
 from effsearch.nas.samplers import make_sampler
 from effsearch.records.errors import UserError
 from effsearch.search_spaces import SearchSpace
-from pandas.testing import assert_frame_equal
 
 NAMES = ("nsga2", "tpe", "random", "evolution")
 by_name = pytest.mark.parametrize("sampler", NAMES)

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 import numpy as np
 import pandas as pd
 import pytest
+
 from effsearch import nas
 from effsearch.evaluators import Evaluation
 from effsearch.nas import Reward, search

@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pandas.testing import assert_frame_equal
+
 from effsearch.evaluators import Evaluation
 from effsearch.nas import Reward, search
 from effsearch.records.errors import UserError
 from effsearch.records.run_directory import RunDirectory
 from effsearch.search_spaces import Dimension, SearchSpace
-from pandas.testing import assert_frame_equal
 
 NAMES = ("nsga2", "tpe", "random", "evolution")
 SETTINGS = {"trials": 130, "batch": 20, "seed": 2, "target_flops": 2e6}

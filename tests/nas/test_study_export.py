@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import optuna
 import pytest
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
 from effsearch.evaluators import Evaluation
 from effsearch.nas import search
 from effsearch.nas.samplers import make_sampler
 from effsearch.nas.study import Study
 from effsearch.nas.trial import Trial
 from effsearch.search_spaces.cost import cost
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
-from optuna.trial import TrialState
 
 OBJECTIVES = ("accuracy", "mult_adds")
 BUDGETS = {"mult_adds": 3e6, "params": 3e4}

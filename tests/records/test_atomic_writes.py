@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from effsearch.records import atomic
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permission bits and links as POSIX has them")

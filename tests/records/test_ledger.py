@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from effsearch.records import ledger_file
 from effsearch.records.errors import UserError
 from effsearch.records.ledger import Ledger, read
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 HEADER = b'{"format": "effsearch-ledger", "version": 1}\n'
 

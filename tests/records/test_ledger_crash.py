@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from effsearch.records.ledger import Ledger, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from effsearch.records.ledger import Ledger, read
 
 Start = Callable[..., "subprocess.Popen[str]"]  # the fixture in conftest.py
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from effsearch.records.errors import UserError
-from effsearch.records.manifest import Manifest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from effsearch.records.errors import UserError
+from effsearch.records.manifest import Manifest
 
 SHA256 = "0123456789abcdef" * 4
 # as version 1 was first written; it must load for ever

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from effsearch.records import atomic
 from effsearch.records.errors import UserError
 from effsearch.records.ledger import Ledger

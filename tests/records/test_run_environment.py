@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+
 from effsearch.records.environment import PACKAGE_ROOT, PACKAGES, environment, source_commit
 
 Start = Callable[..., "subprocess.Popen[str]"]  # the fixture in conftest.py

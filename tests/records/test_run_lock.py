@@ -12,6 +12,7 @@ from pathlib import Path
 from platform import node
 
 import pytest
+
 from effsearch.records.errors import UserError
 from effsearch.records.lock import RunLock
 

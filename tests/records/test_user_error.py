@@ -5,9 +5,10 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from effsearch.records.errors import UserError, cannot
 from hypothesis import given
 from hypothesis import strategies as st
+
+from effsearch.records.errors import UserError, cannot
 
 
 def test_lines_name_the_error_and_the_hint() -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from effsearch.evaluators import Evaluation
 from effsearch.nas import search
 from effsearch.search_spaces import Architecture, Dimension, Head, SearchSpace, Stage, Stem

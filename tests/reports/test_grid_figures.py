@@ -6,6 +6,9 @@ import math
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from effsearch.reports import callouts, contours, ternary_figure
 from effsearch.reports.extent_figure import Extent, span
 from effsearch.reports.extent_figure import draw as draw_extents
@@ -14,8 +17,6 @@ from effsearch.reports.family_figure import draw as draw_family
 from effsearch.reports.grid_figures import LEVELS, levels_up_to
 from effsearch.reports.grid_tables import compared, shares
 from effsearch.reports.ternary_figure import TernaryMark, TernaryView, level_of
-from hypothesis import given
-from hypothesis import strategies as st
 
 PARTS = 24
 

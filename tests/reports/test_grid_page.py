@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+
 from effsearch import evaluators, grid_search, search_spaces
 from effsearch.commands import compare, report
 from effsearch.grid_search import law, outputs
@@ -187,6 +188,7 @@ def test_the_candidates_are_the_best_of_the_table(b0_grid):
     assert rows[1][0] == "2 published"
 
 
+@pytest.mark.slow
 def test_a_published_triple_far_behind_is_listed_too(tmp_path):
     path = make(tmp_path / "run", law.load("mobilenet-v2"))
     table = pd.read_csv(path / "grid.csv")
@@ -283,6 +285,7 @@ def test_hostile_laws_are_text(copy):
     assert "by the scaling law “<script>alert(1)</script>" in page.headline
 
 
+@pytest.mark.slow
 def test_another_base_is_warned_of_unless_the_law_is_its_own(tmp_path):
     page = page_of(make(tmp_path / "first", base="mobilenet-v2"))
     assert "The law was fitted on EfficientNet-B0 and its family, not on MobileNetV2" in page.text
@@ -295,6 +298,7 @@ def test_another_base_is_warned_of_unless_the_law_is_its_own(tmp_path):
     assert "The law was fitted on MobileNetV2, not on EfficientNet-B0" in page.text
 
 
+@pytest.mark.slow
 def test_an_evaluator_that_fails_on_some_points(tmp_path):
     path = make(tmp_path / "run", Rate(failing=4), evaluator="mine.py:rate")
     table = pd.read_csv(path / "grid.csv")
@@ -343,6 +347,7 @@ def test_a_capacity_score_is_never_called_an_accuracy(tmp_path):
     assert not any("error, %" in cell for row in page.rows for cell in row)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

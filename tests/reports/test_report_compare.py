@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
 from effsearch.commands import compare as command
 from effsearch.records.errors import UserError
 from effsearch.reports.compare import compare_page, compare_view, distinct_names, page_of

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+
 from effsearch import evaluators, search_spaces
 from effsearch.commands import report
 from effsearch.nas import search

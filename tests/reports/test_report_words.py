@@ -9,6 +9,9 @@ from types import MappingProxyType
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from effsearch.reports import meaning, strip_figure, svg, text
 from effsearch.reports.labels import differences
 from effsearch.reports.measure import measure
@@ -19,8 +22,6 @@ from effsearch.reports.stage_table import stage_rows
 from effsearch.reports.verdict import difference, relative, verdict
 from effsearch.search_spaces import Stage, catalogue
 from effsearch.search_spaces.cost import cost
-from hypothesis import given
-from hypothesis import strategies as st
 
 B0 = catalogue.load("b0")
 SETTINGS = {

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
+
 from effsearch.evaluators import Evaluation
 from effsearch.nas import search
 from effsearch.records.errors import UserError
@@ -20,7 +22,6 @@ from effsearch.reports import run as run_report
 from effsearch.reports import terminal
 from effsearch.reports.pareto import draw, pareto_view, write_figure
 from effsearch.search_spaces import Architecture, Dimension, Head, SearchSpace, Stage, Stem, catalogue
-from rich.console import Console
 
 BASE = Architecture("base", Stem(8), (Stage("conv", 8),), Head(0), resolution=16, classes=3)
 

@@ -11,9 +11,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from effsearch.search_spaces import Architecture, Block, Head, InvalidValue, Stage, Stem, blocks, catalogue
 from hypothesis import given
 from hypothesis import strategies as st
+
+from effsearch.search_spaces import Architecture, Block, Head, InvalidValue, Stage, Stem, blocks, catalogue
 
 B0 = catalogue.load("b0")
 TINY = Architecture("tiny", Stem(8), (Stage("mbconv", 16),), Head(24), resolution=32, classes=10)

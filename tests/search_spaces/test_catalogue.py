@@ -1,6 +1,7 @@
 """The catalogue: the rows of the papers under the names that people type."""
 
 import pytest
+
 from effsearch.search_spaces import InvalidValue, Stage, catalogue, load_network
 from effsearch.search_spaces.cost import cost
 

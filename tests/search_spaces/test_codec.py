@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from effsearch.search_spaces import Architecture, Head, InvalidValue, Stage, Stem, catalogue, codec, load_network
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+
+from effsearch.search_spaces import Architecture, Head, InvalidValue, Stage, Stem, catalogue, codec, load_network
 
 B0 = catalogue.load("b0")
 SMALL = Architecture(

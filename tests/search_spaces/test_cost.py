@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+
 from effsearch.search_spaces import Architecture, Head, Stage, Stem, catalogue
 from effsearch.search_spaces.cost import Cost, cost, stage_costs
 

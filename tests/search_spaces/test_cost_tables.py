@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from effsearch.search_spaces import Architecture, Head, SearchSpace, Stage, Stem, load
 from effsearch.search_spaces.cost import cost
 from effsearch.search_spaces.staged import staged_space

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from effsearch.search_spaces import Head, InvalidValue, Stage, Stem, blocks, catalogue, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from effsearch.search_spaces import Head, InvalidValue, Stage, Stem, blocks, catalogue, load
 
 B0 = catalogue.load("b0")
 MEASURED, FULL = load("mnasnet-b0"), load("mnasnet")

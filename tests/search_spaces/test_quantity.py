@@ -3,10 +3,11 @@
 import math
 
 import pytest
-from effsearch.search_spaces import InvalidValue
-from effsearch.search_spaces.quantity import format_count, parse_count
 from hypothesis import given
 from hypothesis import strategies as st
+
+from effsearch.search_spaces import InvalidValue
+from effsearch.search_spaces.quantity import format_count, parse_count
 
 
 @pytest.mark.parametrize(

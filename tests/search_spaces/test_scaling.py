@@ -6,10 +6,11 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from effsearch.search_spaces import Coefficients, Head, InvalidValue, Multipliers, catalogue, scale
-from effsearch.search_spaces.rounding import expanded, round_filters, round_repeats, strided
 from hypothesis import assume, given
 from hypothesis import strategies as st
+
+from effsearch.search_spaces import Coefficients, Head, InvalidValue, Multipliers, catalogue, scale
+from effsearch.search_spaces.rounding import expanded, round_filters, round_repeats, strided
 
 B0 = catalogue.load("b0")
 # efficientnet_builder.py: width, depth, resolution, dropout

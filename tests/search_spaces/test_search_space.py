@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import chisquare
+
 from effsearch.search_spaces import (
     Architecture,
     Dimension,
@@ -20,7 +22,6 @@ from effsearch.search_spaces import (
 )
 from effsearch.search_spaces.cost import cost
 from effsearch.search_spaces.staged import staged_space
-from scipy.stats import chisquare
 
 BASE = Architecture("base", Stem(8), (Stage("conv", 8),), Head(0), resolution=16, classes=3)
 

@@ -4,6 +4,7 @@ import time
 
 import pytest
 import yaml
+
 from effsearch.search_spaces import InvalidValue
 from effsearch.search_spaces.strict_yaml import load_mapping, parse_mapping
 

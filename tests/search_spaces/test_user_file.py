@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+
 from effsearch.search_spaces import InvalidValue, SearchSpace, load
 from effsearch.search_spaces.user_file import is_reference, load_object
 

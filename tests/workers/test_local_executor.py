@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from effsearch.evaluators import Cached, Evaluation
 from effsearch.evaluators.surrogate import Surrogate
 from effsearch.records.errors import UserError
