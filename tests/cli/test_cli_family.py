@@ -43,6 +43,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_the_default_is_the_ladder_of_the_published_coefficients(folder, here):
     done = here("family")
     assert done.code == 0, done.stderr
@@ -252,6 +253,7 @@ def test_a_disk_that_fills_up_is_told_in_one_line(folder, here, quick, monkeypat
     assert "No space left" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_program_says_the_same_as_a_process(folder, finish):
     done = finish("family", "--phis", "1", "--out", "out", "--json")
     assert done.code == 0, done.stderr

@@ -224,6 +224,7 @@ def nas_run(files, here, searched) -> Path:
     return files / "search"
 
 
+@pytest.mark.slow
 def test_a_search_a_grid_on_it_and_a_family_of_both(files, here, nas_run):
     done = here("grid", "--base", "search", *SMALL, "--out", "grid", "--json")
     assert done.code == 0, done.stderr

@@ -53,7 +53,7 @@ def test_progress_goes_to_stderr_and_the_summary_to_stdout(folder, done):
     assert "hypervolume" not in done.stdout
     assert "30 networks of tiny" in done.stdout
     assert "made up" in done.stdout  # what the accuracies are of
-    assert "/run" in done.stdout
+    assert "files: run" in done.stdout
 
 
 def test_the_config_of_a_run_runs_the_same(folder, here, done):

@@ -219,6 +219,7 @@ def test_state_dict_round_trip():
         assert torch.equal(copy.deepcopy(source)(images), source(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("architecture", [B0, MIXED], ids=str)
 def test_compiles_without_a_graph_break(architecture, training):

@@ -138,6 +138,7 @@ def test_evolution_mutates_one_dimension_of_a_young_parent(tiny, rate):
     assert one_step >= 45  # the others were known networks, and went a step further
 
 
+@pytest.mark.slow
 def test_evolution_finds_better_rewards_than_random(measured, surrogate):
     for seed in (0, 1):
         evolved, drawn = (

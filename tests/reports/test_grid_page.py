@@ -257,6 +257,7 @@ def test_it_works_without_torch_ray_optuna_and_with_any_order_of_sets(b0_grid, t
     assert done.stdout == grid_page.page_of(b0_grid).encode()
 
 
+@pytest.mark.slow
 def test_hostile_names_are_text(tmp_path):
     path = make(tmp_path / "<b>bold\nrun", Rate(failing=5, reason=HOSTILE), evaluator=HOSTILE)
     edit_json(path / "coefficients.json", base=HOSTILE)
