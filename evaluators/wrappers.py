@@ -31,7 +31,8 @@ class Cached:
 
 @dataclass
 class Noisy:
-    """Adds normal noise of `sigma` percentage points, the same for the same (network, seed); std grows with it."""
+    """Adds normal noise of `sigma` percentage points, the same for the same (network, seed), within 0 to 100; std grows
+    with it."""
 
     evaluator: Evaluator
     sigma: float
@@ -53,7 +54,7 @@ class Noisy:
         draw = np.random.default_rng([int(architecture.key, 16), seed]).normal(0.0, self.sigma)
         return replace(
             result,
-            accuracy=result.accuracy + float(draw),
+            accuracy=min(max(result.accuracy + float(draw), 0.0), 100.0),
             std=math.hypot(result.std or 0.0, self.sigma),
             seed=seed,
             source=f"{result.source} + noise {self.sigma:g}",

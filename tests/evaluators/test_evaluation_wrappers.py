@@ -256,3 +256,13 @@ def test_wrappers_around_the_surrogate():
     assert result.accuracy == pytest.approx(truth.accuracy, abs=5 * 0.31 / 5)
     assert result.std == pytest.approx(0.31 / 5, rel=5 / math.sqrt(2 * 24))
     assert result.fidelity == truth.fidelity
+
+
+@pytest.mark.parametrize("accuracy", [0.01, 99.99])
+def test_noise_leaves_an_accuracy_a_percentage(accuracy):
+    def nearly(architecture, *, seed=0):
+        return Evaluation(accuracy)
+
+    noisy = [Noisy(nearly, 2.0)(B0, seed=seed).accuracy for seed in range(50)]
+    assert all(0 <= one <= 100 for one in noisy)
+    assert len(set(noisy)) > 10  # and it is still noise
