@@ -77,7 +77,7 @@ def run(
         return _describe(options, base.name, engine, as_json)
     if out is None:
         free = RunDirectory.create_free("runs", _file_name(f"grid-{base.name}-phi{options.phi:g}"))
-        out = free.path
+        out = Path("runs") / free.path.name
         free.close()  # an empty folder of ours: the search takes it over
 
     return _search(options, base, rating, engine, workers, ray_address, out, resume, as_json)

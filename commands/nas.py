@@ -49,7 +49,7 @@ def run(
         return _describe(options, search, out, as_json)
     if out is None:
         free = RunDirectory.create_free("runs", _stem(options))
-        out = free.path
+        out = Path("runs") / free.path.name
         free.close()  # an empty folder of ours: the search takes it over
     return _search(options, search, out, resume, as_json)
 
