@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from . import architecture, catalogue, codec, cost, mnasnet, quantity, scaling, space, staged
     from .architecture import Architecture, Block, Head, Stage, Stem, blocks
     from .checks import InvalidValue
+    from .fit_flops import fit_images
     from .loading import load_network
     from .loading import load_space as load
     from .scaling import Coefficients, Multipliers, scale
+    from .small_images import adapt
     from .space import Dimension, SearchSpace
 
 _NAMES = {
@@ -28,6 +30,8 @@ _NAMES = {
     "Coefficients": "scaling",
     "Multipliers": "scaling",
     "scale": "scaling",
+    "adapt": "small_images",
+    "fit_images": "fit_flops",
     "Dimension": "space",
     "SearchSpace": "space",
     "load_network": "loading",
@@ -36,8 +40,8 @@ _MODULES = ("architecture", "catalogue", "codec", "cost", "mnasnet", "quantity",
 
 __all__ = [
     "Architecture", "Block", "Coefficients", "Dimension", "Head", "InvalidValue", "Multipliers", "SearchSpace",
-    "Stage", "Stem", "architecture", "blocks", "catalogue", "codec", "cost", "load", "load_network", "mnasnet",
-    "quantity", "scale", "scaling", "space", "staged",
+    "Stage", "Stem", "adapt", "architecture", "blocks", "catalogue", "codec", "cost", "fit_images", "load",
+    "load_network", "mnasnet", "quantity", "scale", "scaling", "space", "staged",
 ]  # fmt: skip
 
 
