@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from ..records.errors import UserError
@@ -9,11 +10,12 @@ from ..search_spaces.checks import nearest, shown
 from ..search_spaces.user_file import is_reference
 from .evaluation import Evaluator
 
-KNOWN = ("surrogate", "capacity")
+KNOWN = ("surrogate", "capacity", "train")
 
 
 def load(name: str, **options: Any) -> Evaluator:
-    """ "surrogate" (option `epochs`, 50 or 16), "capacity", or "file.py:function" of the user's own.
+    """ "surrogate" (option `epochs`, 50 or 16), "capacity", "train" (`data` and the other options of
+    TrainingEvaluator), or "file.py:function" of the user's own.
 
     Raises UserError for an unknown name or option.
     """
@@ -31,6 +33,13 @@ def load(name: str, **options: Any) -> Evaluator:
 
         _only(name, options)
         return Capacity()
+    if name == "train":
+        from .training import TrainingEvaluator
+
+        _only(name, options, *signature(TrainingEvaluator).parameters)
+        if not options.get("data"):
+            raise UserError("the evaluator train needs images", hint="give --data DIR (effsearch data DIR looks at it)")
+        return TrainingEvaluator(**options)
     raise UserError(
         f"there is no evaluator {shown(name)}; known: {', '.join(KNOWN)}, or file.py:function",
         hint=nearest(name, KNOWN),

@@ -37,7 +37,7 @@ TOP = ("__init__.py", "cli.py", "commands/")
 ONLY_IN = {
     **dict.fromkeys(("torch", "torchvision", "fvcore"), ("models/", "training/", "evaluators/", "experiments/")),
     "optuna": ("nas/",),
-    "ray": ("workers/ray.py", "grid_search/tune.py"),
+    "ray": ("workers/ray.py", "workers/ray_workers.py", "grid_search/tune.py"),
 }
 # Layer -> all the libraries besides the standard one that it may import
 LIBRARIES = {"records": set(), "search_spaces": {"numpy", "yaml"}}
@@ -134,6 +134,7 @@ def test_imports_go_one_way(path):
         ("evaluators/training.py", "from ..workers.local import Executor"),
         ("evaluators/training.py", "async def f():\n    from .. import nas"),
         ("workers/local.py", "import ray"),
+        ("workers/jobs.py", "import ray"),
         ("workers/local.py", "import torch"),
         ("nas/loop.py", "from ..grid_search import family"),
         ("nas/loop.py", "import_module('..grid_search', __package__)"),
