@@ -15,7 +15,7 @@ from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import shown
 from ..search_spaces.cost import cost
 from ..search_spaces.space import Choice, Point, SearchSpace
-from ..workers.local import Executor
+from ..workers.until import Until
 from .reward import Reward
 from .samplers import SpaceExhausted
 from .search_log import SearchLog
@@ -39,17 +39,24 @@ class Proposal:
 
 @dataclass
 class SearchLoop:
-    """Everything that a batch needs. `exhausted`: the space has no network left."""
+    """Everything that a batch needs.
+
+    on_trial
+        called after each evaluation of a batch.
+    exhausted
+        the space has no network left.
+    """
 
     study: Study
     network: Callable[[Point], Architecture]
     evaluator: Evaluator
-    executor: Executor
+    executor: Until
     costs: Mapping[str, CostFunction]
     reward: Reward
     budgets: Mapping[str, float]
     log: SearchLog
     seed: int
+    on_trial: Callable[[], None] = lambda: None
     exhausted: bool = field(default=False, init=False)
 
     def restore(self, batch: int) -> None:
@@ -60,22 +67,32 @@ class SearchLoop:
         self.study.restore([self.log.trials[number] for number in numbers[:complete]])
 
     def evaluate_references(self, networks: Sequence[Architecture]) -> None:
-        """Once each, outside the search."""
-        for architecture in networks:
-            if architecture.name in self.log.references:
-                continue
-            for _, evaluation in self.executor.run(self.evaluator, [architecture], seed=self.seed):
-                costs = self._measure(architecture)
+        """Once each, outside the search; recorded in this order."""
+        missing = list({one.name: one for one in networks if one.name not in self.log.references}.values())
+        waiting: dict[int, Evaluation] = {}
+        recorded = 0
+        for position, evaluation in self.executor.run(self.evaluator, missing, seed=self.seed):
+            waiting[position] = evaluation
+            while recorded in waiting:
+                architecture, costs = missing[recorded], self._measure(missing[recorded])
+                evaluation = waiting[recorded]
                 self.log.append_reference(architecture, evaluation, costs, self._reward(evaluation, costs))
+                recorded += 1
 
     def run_batch(self, count: int) -> None:
-        """Up to `count` trials. UserError where the evaluator has failed on every network, FAILURES or more."""
+        """Up to `count` trials. UserError where the evaluator has failed on every network, FAILURES or more.
+
+        A batch that the executor cuts off is told to nobody: a resumed run asks for it again, as after an interrupt.
+        """
         proposals = self._ask(count)
         missing = [one for one in proposals if one.number not in self.log.trials]
         networks = [one.architecture for one in missing]
         for position, evaluation in self.executor.run(self.evaluator, networks, seed=self.seed):
             self.log.append(self._trial(missing[position], evaluation))
+            self.on_trial()
         self.log.log.sync()
+        if self.executor.cut:
+            return
         for one in proposals:
             self.study.tell(self.log.trials[one.number])
         if len(self.log.trials) >= FAILURES:

@@ -11,9 +11,12 @@ from ..records import atomic
 from ..records.run_directory import RunDirectory
 from ..search_spaces import codec
 from ..search_spaces.architecture import Architecture
+from .confirm import Confirmation, Confirmed
 from .progress import convergence
 from .study import Study
 from .trial import Trial
+
+CONFIRMATION, BASELINE = "confirm.csv", "baseline.yaml"
 
 
 def write_outputs(
@@ -40,3 +43,45 @@ def write_outputs(
         atomic.write_text(run.selected / f"{rule}.yaml", codec.dumps(architecture))
     with atomic.replacing(run.path / "study.journal") as path:
         study.export(path, [evaluated[number] for number in sorted(evaluated)])
+
+
+def write_confirmation(run: RunDirectory, confirmation: Confirmation | None) -> None:
+    """confirm.csv, a row a network, the baseline last, and baseline.yaml; without a confirmation neither is there.
+
+    Columns: role, name, key, trial, mult_adds, params, seeds (that did not fail), accuracy (their mean, percent),
+    accuracy_std, standard_error, difference (to the baseline, paired), low, high (its 95 % interval), side (in a word),
+    chosen, failure, and seed_N for each seed N.
+    """
+    files = run.path / CONFIRMATION, run.path / BASELINE
+    if confirmation is None:
+        for path in files:
+            path.unlink(missing_ok=True)
+        return
+    table = pd.DataFrame([_confirmed(row, confirmation) for row in confirmation.rows])
+    table["trial"] = table["trial"].astype("Int64")
+    atomic.write_text(files[0], table.to_csv(index=False, lineterminator="\n"))
+    if confirmation.baseline:
+        atomic.write_text(files[1], codec.dumps(confirmation.baseline.candidate.architecture))
+
+
+def _confirmed(row: Confirmed, confirmation: Confirmation) -> dict[str, object]:
+    one, paired = row.candidate, row.paired
+    return {
+        "role": one.role,
+        "name": one.architecture.name,
+        "key": one.architecture.key,
+        "trial": one.trial,
+        "mult_adds": row.costs.get("mult_adds"),
+        "params": row.costs.get("params"),
+        "seeds": len(row.accuracies),
+        "accuracy": row.mean,
+        "accuracy_std": row.std,
+        "standard_error": row.standard_error,
+        "difference": paired.mean if paired else None,
+        "low": paired.low if paired else None,
+        "high": paired.high if paired else None,
+        "side": paired.side if paired else "",
+        "chosen": row is confirmation.winner,
+        "failure": row.failure or "",
+        **{f"seed_{seed}": row.accuracies.get(seed) for seed in confirmation.seeds},
+    }

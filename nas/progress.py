@@ -1,9 +1,11 @@
-"""What a search says about itself after each batch."""
+"""What a search says about itself while it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from .study import ACCURACY
 from .trial import Trial
 
 FIRST = 50
+OFTEN = 1.0  # seconds between two reports within a batch
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,8 @@ class Progress:
     """done, total: trials. best: highest accuracy within the budgets in percent, None where no network meets them.
 
     front: networks on it. hypervolume: what the front dominates, as a part of the box between the worst of the first
-    50 feasible trials and (100 %, cost 0). seconds: since the search began; left: seconds to go, by the rate so far.
+    50 feasible trials and (100 %, cost 0). seconds: since the search began; left: seconds to go, by the rate so far,
+    and no more than there are until the deadline.
     """
 
     done: int
@@ -39,10 +43,51 @@ def convergence(trials: Mapping[int, Trial], objectives: Sequence[str], batch: i
     return [progress({number: trials[number] for number in numbers[:end]}, objectives, len(numbers)) for end in ends]
 
 
+@dataclass
+class Reporter:
+    """Calls `tell` after each batch, and after an evaluation where the last call is a while ago.
+
+    trials
+        of the search, as they grow; those that are there at first were evaluated before it.
+    deadline
+        of `time.monotonic`, or None.
+    """
+
+    tell: Callable[[Progress], None]
+    trials: Mapping[int, Trial]
+    objectives: Sequence[str]
+    total: int
+    deadline: float | None = None
+    began: float = field(default_factory=monotonic)
+
+    def __post_init__(self) -> None:
+        self.before = len(self.trials)
+        self.last = monotonic()
+
+    def after_batch(self) -> None:
+        if not self.trials:
+            return
+        now = monotonic()
+        remaining = inf if self.deadline is None else max(0.0, self.deadline - now)
+        evaluated = len(self.trials) - self.before
+        self.tell(progress(self.trials, self.objectives, self.total, now - self.began, evaluated, remaining))
+        self.last = monotonic()
+
+    def after_trial(self) -> None:
+        if monotonic() - self.last > OFTEN:
+            self.after_batch()
+
+
 def progress(
-    trials: Mapping[int, Trial], objectives: Sequence[str], total: int, seconds: float = 0.0, evaluated: int = 0
+    trials: Mapping[int, Trial],
+    objectives: Sequence[str],
+    total: int,
+    seconds: float = 0.0,
+    evaluated: int = 0,
+    remaining: float = inf,
 ) -> Progress:
-    """`evaluated`: how many of the trials were evaluated in these `seconds` (a resumed run knows others before)."""
+    """`evaluated`: how many of the trials were evaluated in these `seconds` (a resumed run knows others before).
+    `remaining`: seconds until the deadline."""
     good = [trials[number] for number in sorted(trials) if trials[number].succeeded and trials[number].feasible]
     values = np.array([[_minimised(trial, name) for name in objectives] for trial in good]).reshape(-1, len(objectives))
     front = values[non_dominated(values)] if len(good) else values
@@ -60,7 +105,7 @@ def progress(
         front=len(np.unique(front, axis=0)),
         hypervolume=volume,
         seconds=seconds,
-        left=seconds / max(1, evaluated) * (total - len(trials)),
+        left=min(seconds / max(1, evaluated) * (total - len(trials)), remaining),
     )
 
 

@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from ..records.errors import UserError
 from ..search_spaces.checks import nearest, shown
 from ..search_spaces.space import Point, SearchSpace
+from .assisted import Assisted, Problem
 from .evolution import RegularisedEvolution
 
 POPULATION = 50
@@ -32,17 +33,24 @@ class SpaceExhausted(Exception):  # noqa: N818
     """Every network of the space was proposed."""
 
 
-def make_sampler(name: str) -> MakeSampler:
-    """seed -> sampler, for "nsga2", "tpe", "random" or "evolution"."""
+def make_sampler(name: str, problem: Problem | None = None) -> MakeSampler:
+    """seed -> sampler, for "nsga2", "tpe", "random", "evolution" or "assisted"; the last one needs the problem."""
     makers: dict[str, MakeSampler] = {
         "nsga2": lambda seed: NSGAIISampler(population_size=POPULATION, seed=seed),
         "tpe": _tpe,
         "random": lambda seed: RandomSampler(seed=seed),
         "evolution": lambda seed: RegularisedEvolution(seed=seed),
+        "assisted": lambda seed: _assisted(problem, seed),
     }
     if name not in makers:
         raise UserError(f"sampler is {shown(name)}; allowed: {', '.join(makers)}", hint=nearest(name, makers))
     return makers[name]
+
+
+def _assisted(problem: Problem | None, seed: int) -> BaseSampler:
+    if problem is None:
+        raise UserError("the sampler assisted needs the problem: make_sampler('assisted', Problem(...))")
+    return Assisted(problem, seed)
 
 
 def _tpe(seed: int) -> BaseSampler:

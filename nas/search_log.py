@@ -1,4 +1,4 @@
-"""The trials and references of a search, as its ledger knows them."""
+"""The trials, references and confirmations of a search, as its ledger knows them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ class SearchLog:
         by number, read from the ledger and appended since.
     references
         name -> entry of networks that were evaluated for comparison.
+    confirmations
+        (key, seed) -> entry of networks that were evaluated again after the search.
     """
 
     def __init__(self, log: RunLog) -> None:
         self.log = log
         self.trials: dict[int, Trial] = {}
         self.references: dict[str, Mapping[str, Any]] = {}
+        self.confirmations: dict[tuple[str, int], Mapping[str, Any]] = {}
         for where, entry in log.entries():
             try:
                 self._take(entry)
@@ -55,11 +58,28 @@ class SearchLog:
         self.log.append(entry)
         self.references[network.name] = entry
 
+    def append_confirmation(
+        self, network: Architecture, role: str, seed: int, evaluation: Evaluation, costs: Mapping[str, float]
+    ) -> None:
+        entry = {
+            "kind": "confirmation",
+            "name": network.name,
+            "role": role,
+            "key": network.key,
+            "seed": seed,
+            "evaluation": evaluation.to_mapping(),
+            "costs": dict(costs),
+        }
+        self.log.append(entry)
+        self.confirmations[network.key, seed] = entry
+
     def _take(self, entry: Mapping[str, Any]) -> None:
         if entry["kind"] == "trial":
             trial = Trial.from_entry(entry)
             self.trials[trial.number] = trial
         elif entry["kind"] == "reference":
             self.references[entry["name"]] = entry
+        elif entry["kind"] == "confirmation":
+            self.confirmations[str(entry["key"]), int(entry["seed"])] = entry
         else:
             raise ValueError(f"kind is {shown(entry['kind'])}")

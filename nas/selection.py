@@ -6,7 +6,31 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ..records.errors import UserError
+from ..search_spaces.checks import nearest, shown
 from .pareto import knee
+from .reward import Reward
+
+PICKS = ("observed", "posterior")
+
+
+def check_picks(picks: str) -> None:
+    if picks not in PICKS:
+        raise UserError(f"picks is {shown(picks)}; allowed: {', '.join(PICKS)}", hint=nearest(picks, PICKS))
+
+
+def believed(table: pd.DataFrame, reward: Reward) -> pd.DataFrame:
+    """A trials table whose accuracy and reward are those that its column "posterior" expects."""
+    accuracy = table["posterior"].to_numpy(dtype=float)
+    return table.assign(accuracy=accuracy, reward=reward(accuracy, table[reward.cost].to_numpy(dtype=float)))
+
+
+def shortlist(table: pd.DataFrame, first: int, cost: str, count: int) -> list[int]:
+    """`count` trials within the budgets: `first`, then those of the highest "posterior", or accuracy without one."""
+    column = "posterior" if "posterior" in table else "accuracy"
+    feasible = table[(table["state"] == "complete") & table["feasible"]]
+    ordered = feasible.sort_values([column, cost, "number"], ascending=[False, True, True])
+    return list(dict.fromkeys([first, *(int(number) for number in ordered["number"])]))[:count]
 
 
 def select(table: pd.DataFrame, front: pd.DataFrame, cost: str) -> dict[str, int]:

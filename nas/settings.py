@@ -14,10 +14,10 @@ from ..search_spaces.space import SearchSpace
 from ..search_spaces.tables import COLUMNS
 from .reward import Reward
 from .study import ACCURACY
-from .tables import LEADING, TRAILING
+from .tables import LEADING, MODELLED, TRAILING
 
 TARGET = 400e6  # mult-adds, the paper's
-RESERVED = {*LEADING, *TRAILING}
+RESERVED = {*LEADING, *MODELLED, *TRAILING}
 
 CostFunction = Callable[[Architecture], float]
 

@@ -8,13 +8,17 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from ..search_spaces.space import Indices, SearchSpace
+from .features import Encoder
 from .pareto import non_dominated
+from .posterior import fit
 from .study import ACCURACY
 from .trial import Trial
 
 LEADING = (
     "number", "state", "accuracy", "accuracy_std", "mult_adds", "params", "activations", "reward", "feasible",
 )  # fmt: skip
+MODELLED = ("posterior", "posterior_std")  # beside the accuracy where the picks go by a model, see `with_posterior`
 TRAILING = ("loss", "fidelity", "seed", "seconds", "source", "failure", "key")
 
 
@@ -27,6 +31,28 @@ def trials_table(trials: Iterable[Trial], dimensions: Sequence[str]) -> pd.DataF
     extra = sorted({name for row in rows for name in row} - {*LEADING, *TRAILING, *dimensions})
     table = pd.DataFrame(rows, columns=[*LEADING, *extra, *TRAILING, *dimensions])
     return table.sort_values("number", ignore_index=True)
+
+
+def with_posterior(table: pd.DataFrame, space: SearchSpace) -> pd.DataFrame:
+    """A trials table with MODELLED, in percent: what all its results say of the accuracy of each network."""
+    complete = table[table["state"] == "complete"]
+    values = np.full((len(table), len(MODELLED)), math.nan)
+    if len(complete):
+        indices = positions(complete, space)
+        accuracy, std = (complete[name].to_numpy(dtype=np.float64) for name in ("accuracy", "accuracy_std"))
+        belief = fit(Encoder(space)(indices), accuracy, std).of_known()
+        values[complete.index] = np.column_stack([belief.mean, belief.std])
+    wider, at = table.copy(), list(table.columns).index("accuracy_std") + 1
+    for number, name in enumerate(MODELLED):
+        wider.insert(at + number, name, values[:, number])
+    return wider
+
+
+def positions(table: pd.DataFrame, space: SearchSpace) -> Indices:
+    """Choice positions of the points of a trials table, (rows, dimensions)."""
+    names = [dimension.name for dimension in space.dimensions]
+    rows = zip(*(table[name].tolist() for name in names), strict=True)
+    return space.indices(dict(zip(names, row, strict=True)) for row in rows)
 
 
 def front_table(table: pd.DataFrame, objectives: Sequence[str]) -> pd.DataFrame:

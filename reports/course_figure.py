@@ -1,4 +1,4 @@
-"""The course of a search: a value against the number of networks tried."""
+"""The course of a search or a training: a value against the networks tried, or the epochs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ LEFT, RIGHT, TOP, BOTTOM = 52.0, 488.0, 34.0, 214.0
 
 @dataclass(frozen=True)
 class Course:
-    """name: an id. points: (networks tried, value) after each batch. level: a value to compare with, and its name."""
+    """name: an id. points: (networks tried, value) after each batch. level: a value to compare with, and its name.
+
+    steps: what the points are counted in; noun: the same in a sentence."""
 
     name: str
     title: str
@@ -26,6 +28,8 @@ class Course:
     level: float | None = None
     level_name: str = ""
     decimals: int = 2
+    steps: str = "networks tried"
+    noun: str = "networks"
 
 
 def draw(course: Course) -> Markup:
@@ -35,7 +39,7 @@ def draw(course: Course) -> Markup:
     x = Scale(0, last, LEFT, RIGHT)
     frame = Frame(x, Scale(*svg.padded(values, 0.1), BOTTOM, TOP))
     ticks = [tick for tick in svg.linear_ticks(0, last, 6)[0] if tick == round(tick)]
-    parts = [svg.axes(frame, ticks, lambda value: format_count(value, 3), "networks tried", clipped(course.axis, 56))]
+    parts = [svg.axes(frame, ticks, lambda value: format_count(value, 3), course.steps, clipped(course.axis, 56))]
     if course.level is not None:
         y = frame.y(course.level)
         reached = course.points[-1][1] >= course.level  # then it is free below the line on the right, else above it
@@ -49,7 +53,7 @@ def draw(course: Course) -> Markup:
     over = course.level is None or course.points[-1][1] >= course.level
     parts.append(svg.text(RIGHT - 2, end[1] + (-10 if over else 20), value, "end-label", "end"))
     first, final = course.points[0], course.points[-1]
-    words = f"From {first[1]:.{course.decimals}f} after {first[0]:,} networks to {value} after {final[0]:,}."
+    words = f"From {first[1]:.{course.decimals}f} after {first[0]:,} {course.noun} to {value} after {final[0]:,}."
     return svg.figure(WIDTH, HEIGHT, course.name, course.title, words, parts)
 
 

@@ -51,6 +51,23 @@ CAPACITY = (
         "were chosen with these rankings in view. Good to begin with where nothing better is at hand.",
     ),
 )
+TRAINING = (
+    (
+        "Short trainings",
+        "Every network was trained from fresh weights on the same images, and scored on validation images that no "
+        "training saw: “{fidelity}”. A longer training ends higher, and may order networks that are close otherwise.",
+    ),
+    (
+        "±",
+        "Of a single result: one standard deviation by the number of validation images, and by the seed where the "
+        "evaluator was told that. All networks are scored on the same images, so the order is surer than that.",
+    ),
+)
+CONFIRMED = (
+    "The 95 % interval",
+    "Of the mean difference to the baseline with the same seeds, by Student's t: it takes the differences as normal, "
+    "and with few seeds it is wide. It is of each comparison alone, and not widened for choosing the best of {count}.",
+)
 OWN = (
     "The accuracies",
     "Come from an evaluator that is no part of effsearch, {evaluator}; it calls them “{fidelity}”. What they are worth "
@@ -71,11 +88,16 @@ def meaning(run: Run, words: Measure) -> tuple[tuple[str, str], ...]:
         statements += [*PREDICTED, SIXTEEN if "16-epoch" in run.fidelity else FIFTY]
     elif words.kind == "capacity":
         statements += CAPACITY
+    elif words.kind == "training":
+        statements += [(about, statement.format(fidelity=run.fidelity)) for about, statement in TRAINING]
     elif len(complete):
         about, statement = OWN
         fidelity = run.fidelity or "(not said)"
         statements.append((about, statement.format(evaluator=run.settings["evaluator"], fidelity=fidelity)))
         statements += [] if complete["accuracy_std"].notna().any() else [NO_STD]
+    if run.confirmation and run.confirmation.baseline and len(run.confirmation.seeds) > 1:
+        about, statement = CONFIRMED
+        statements.append((about, statement.format(count=len(run.confirmation.candidates))))
     if len(complete) > 1:
         statements.append((
             "The best of many",

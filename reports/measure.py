@@ -1,4 +1,4 @@
-"""How a run's accuracies are called: percent of ImageNet, somebody's own accuracy, or a score that is none."""
+"""How a run's accuracies are called: percent of ImageNet, of a data set trained on, somebody's own, or a score."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ PROPER = {"efficientnet-b": "EfficientNet-B", "mobilenet-v": "MobileNetV"}
 
 @dataclass(frozen=True)
 class Measure:
-    """kind: "surrogate", "capacity" or "own". noun: accuracy or score. unit: after a number. of: what it is of."""
+    """kind: "surrogate", "capacity", "training" or "own". noun: accuracy or score. unit: after a number.
+
+    of: what the accuracy is of.
+    """
 
     kind: str
     noun: str
@@ -40,8 +43,12 @@ def measure(run: Run) -> Measure:
     evaluator, fidelity = str(run.settings["evaluator"]), run.fidelity
     if evaluator == "capacity" and "no accuracy" in fidelity:
         return Measure("capacity", "score", "", "capacity score")
-    ours = evaluator.startswith("surrogate, ") and fidelity.endswith(PREDICTED)
-    return Measure("surrogate" if ours else "own", "accuracy", " %", _said(fidelity))
+    kind = "own"
+    if evaluator.startswith("surrogate, ") and fidelity.endswith(PREDICTED):
+        kind = "surrogate"
+    elif fidelity and evaluator.startswith(f"training, {fidelity}, recipe "):
+        kind = "training"
+    return Measure(kind, "accuracy", " %", _said(fidelity))
 
 
 def _said(fidelity: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from . import certainty_figure, course_figure, front_figure, strip_figure
+from . import certainty_figure, confirm_figure, course_figure, front_figure, strip_figure
 from .live import load
 from .nas_view import NasView, nas_view
 from .page import render
@@ -22,6 +22,7 @@ def nas_page(view: NasView) -> str:
         "nas.html",
         view=view,
         certainty=certainty_figure.draw(view.intervals, view.words.axis) if view.intervals else Markup(""),
+        confirmed=confirm_figure.draw(view.confirmed) if view.confirmed else Markup(""),
         front=front_figure.draw(view.front) if view.front else Markup(""),
         zoom=front_figure.draw(view.zoom, "zoom", ZOOM) if view.zoom else Markup(""),
         strips=strip_figure.draw(view.strips, title) if view.strips else Markup(""),

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from ..records import ledger
 from ..records.manifest import Manifest
-from . import nas_figures, provenance
+from . import confirm_figure, confirm_verdict, nas_figures, provenance
 from .candidates import Candidates, candidates
 from .certainty_figure import Interval
+from .confirm_figure import Lines
+from .confirm_view import Confirmed
 from .course_figure import Course
 from .front_view import FrontView
 from .meaning import meaning
@@ -19,7 +21,7 @@ from .published import Quoted
 from .run import Rated, Run
 from .stage_table import StageRow, stage_rows
 from .strip_figure import Strip
-from .verdict import Verdict, main_reference, verdict
+from .verdict import Verdict, main_reference
 
 ONGOING = {
     "running": "The manifest says that this search is still running (or was killed).",
@@ -57,6 +59,8 @@ class NasView:
     files: Rows
     path: str
     quoted: tuple[Quoted, ...]
+    confirmation: Confirmed | None = None
+    confirmed: Lines | None = None
 
 
 def nas_view(run: Run) -> NasView:
@@ -70,11 +74,11 @@ def nas_view(run: Run) -> NasView:
         state=run.state,
         notices=_notices(run),
         words=words,
-        verdict=verdict(run),
+        verdict=confirm_verdict.said(run),
         steps=next_steps(run, provenance.config(run)),
         best=best,
         reference=reference,
-        intervals=nas_figures.intervals(best, reference, words),
+        intervals=() if run.confirmation else nas_figures.intervals(best, reference, words),
         front=nas_figures.without_numbers(whole, zoom) if whole else None,
         zoom=zoom,
         front_notes=_front_notes(run),
@@ -91,6 +95,8 @@ def nas_view(run: Run) -> NasView:
         files=provenance.files(run),
         path=str(run.path),
         quoted=whole.quoted if whole else (),
+        confirmation=run.confirmation,
+        confirmed=confirm_figure.lines(run.confirmation, words) if run.confirmation else None,
     )
 
 
@@ -101,7 +107,14 @@ def _notices(run: Run) -> tuple[str, ...]:
     if run.state != "done":
         of = f" of {asked:,}" if isinstance(asked, int) and asked > len(run.trials) else ""
         lines.append(f"{ONGOING[run.state]} This page shows {len(run.trials):,}{of} networks.")
-    known = sum(entry.get("kind") == "trial" for entry in ledger.read(run.path / "ledger.jsonl"))
+    entries = ledger.read(run.path / "ledger.jsonl")
+    known = sum(entry.get("kind") == "trial" for entry in entries)
+    confirmed = sum(entry.get("kind") == "confirmation" for entry in entries)
+    if confirmed and run.confirmation is None:
+        lines.append(
+            f"The best networks were to be evaluated again with fresh seeds; {confirmed:,} of these evaluations are in "
+            f"the ledger, and this page does not have them: finish the run."
+        )
     if known > len(run.trials):
         lines.append(
             f"The ledger has {known - len(run.trials):,} results that the tables, and so this page, do not have yet: "
@@ -112,9 +125,13 @@ def _notices(run: Run) -> tuple[str, ...]:
 
 def _front_notes(run: Run) -> tuple[str, ...]:
     objectives = sorted(run.settings["objectives"])
+    notes = []
+    if run.confirmation and run.confirmation.chosen:
+        notes.append("The network found and the baseline are drawn at the means of their fresh seeds, dots are single.")
     if objectives != ["accuracy", "mult_adds"]:
-        return (f"Blue dots: the Pareto front, which is that of {', '.join(objectives)} and no line in this plane.",)
-    return ()
+        of = ", ".join(objectives)
+        notes.append(f"Blue dots: the Pareto front, which is that of {of} and no line in this plane.")
+    return tuple(notes)
 
 
 def _stages(best: Rated | None, reference: Rated | None) -> tuple[StageRow, ...]:

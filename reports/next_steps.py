@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .measure import measure
 from .run import Run
 
 
@@ -41,7 +42,11 @@ def next_steps(run: Run, config: Mapping[str, Any]) -> tuple[Step, ...]:
     if (run.path / "selected" / "budget.yaml").is_file():
         network = f"{folder}/selected/budget.yaml"
         steps.append(Step("Count the network with fvcore and torch as well", _join("profile", network, "--check")))
-        steps.append(_rate(network, config) if by_command else _own(network))
+        if config.get("data"):
+            why = "Train it in full on these images"
+            steps.append(Step(why, _join("train", network, "--data", str(config["data"]))))
+        elif measure(run).kind != "training":
+            steps.append(_rate(network, config) if by_command else _own(network))
     if by_command and run.state == "done" and len(run.trials):
         more = str(2 * max(asked, len(run.trials)))
         why = "Search on, to twice as many networks, and keep these"
@@ -61,6 +66,8 @@ def _rate(network: str, config: Mapping[str, Any]) -> Step:
 
 
 def _try(config: Mapping[str, Any]) -> str:
+    if config.get("data"):
+        return _join("evaluate", "b0", "--data", str(config["data"]))
     return _join("evaluate", "b0", "--evaluator", str(config.get("evaluator")))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from ..search_spaces import catalogue, codec, loading
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
 from ..search_spaces.space import SearchSpace
+from . import confirm_view
+from .confirm_view import Confirmed
 
 RULES = ("budget", "reward", "knee")
 TEXT = {"key": str, "failure": str, "fidelity": str, "source": str}
@@ -24,7 +26,10 @@ TEXT = {"key": str, "failure": str, "fidelity": str, "source": str}
 
 @dataclass(frozen=True)
 class Rated:
-    """A network and what the run knows of it. accuracy and its one-sigma std in percent; trial: None if not of it."""
+    """A network and what the run knows of it. accuracy and its one-sigma std in percent; trial: None if not of it.
+
+    expected, expected_std: what all results of the search say of it, where its picks go by that.
+    """
 
     name: str
     architecture: Architecture | None
@@ -34,6 +39,8 @@ class Rated:
     params: float
     reward: float | None
     trial: int | None = None
+    expected: float | None = None
+    expected_std: float | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class Run:
 
     settings: what the search was started with (space, evaluator, budgets, reward, sampler, batch, seed).
     fidelity: what the accuracies are of, in words.
+    confirmation: the evaluations after the search; the pick "budget" and the first reference have their means then.
     """
 
     path: Path
@@ -53,6 +61,7 @@ class Run:
     front: pd.DataFrame
     selected: Mapping[str, Rated]
     references: tuple[Rated, ...]
+    confirmation: Confirmed | None = None
 
     @property
     def target(self) -> float | None:
@@ -88,13 +97,17 @@ def load(path: Path | str) -> Run:
         references = tuple(
             _reference(entry) for entry in entries if entry.get("kind") == "reference" and _succeeded(entry)
         )
-        selected = {rule: _selected(directory.selected / f"{rule}.yaml", rule, trials) for rule in RULES}
+        picked = {rule: _selected(directory.selected / f"{rule}.yaml", rule, trials) for rule in RULES}
+        confirmation = confirm_view.load(directory.path, trials)
     except (OSError, StopIteration, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{directory.path} is no whole search: {type(error).__name__}: {error}",
             hint="resume the run to write its tables again",
         ) from error
     complete = trials[trials["state"] == "complete"]
+    selected = {rule: rated for rule, rated in picked.items() if rated is not None}
+    if confirmation:
+        selected, references = _with_means(confirmation, selected, references)
     return Run(
         path=directory.path,
         state=Manifest.load(directory.manifest_path).state,
@@ -102,9 +115,28 @@ def load(path: Path | str) -> Run:
         fidelity=str(complete["fidelity"].iloc[0]) if len(complete) and complete["fidelity"].notna().any() else "",
         trials=trials,
         front=front,
-        selected={rule: rated for rule, rated in selected.items() if rated is not None},
+        selected=selected,
         references=references,
+        confirmation=confirmation,
     )
+
+
+def _with_means(
+    known: Confirmed, selected: dict[str, Rated], references: tuple[Rated, ...]
+) -> tuple[dict[str, Rated], tuple[Rated, ...]]:
+    """The pick "budget" with the mean of its fresh seeds and the standard error of that; the baseline, likewise, before
+    the references."""
+    chosen, baseline, best = known.chosen, known.baseline, selected.get("budget")
+    if chosen and chosen.mean is not None and best:
+        confirmed = replace(best, accuracy=chosen.mean, accuracy_std=chosen.standard_error, reward=None)
+        selected = {**selected, "budget": confirmed}
+    if baseline and baseline.mean is not None and baseline.mult_adds is not None and baseline.params is not None:
+        first = Rated(
+            baseline.name, known.architecture, baseline.mean, baseline.standard_error,
+            baseline.mult_adds, baseline.params, None,
+        )  # fmt: skip
+        references = (first, *(one for one in references if one.name != first.name))
+    return selected, references
 
 
 def _selected(path: Path, rule: str, trials: pd.DataFrame) -> Rated | None:
@@ -122,7 +154,12 @@ def _rated(name: str, architecture: Architecture | None, row: pd.Series[Any]) ->
     return Rated(
         name, architecture, float(row["accuracy"]), None if pd.isna(std) else std,
         float(row["mult_adds"]), float(row["params"]), float(row["reward"]), int(row["number"]),
+        _known(row, "posterior"), _known(row, "posterior_std"),
     )  # fmt: skip
+
+
+def _known(row: pd.Series[Any], column: str) -> float | None:
+    return float(row[column]) if column in row.index and not pd.isna(row[column]) else None
 
 
 def _succeeded(entry: Mapping[str, Any]) -> bool:

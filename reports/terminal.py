@@ -15,7 +15,10 @@ from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
 from ..search_spaces.cost import cost, stage_costs
 from ..search_spaces.quantity import format_count
+from . import confirm_verdict
+from .confirm_view import Confirmed, interval
 from .labels import differences, stage_label, stage_labels
+from .measure import measure
 from .run import Rated, Run
 
 PLAIN_WIDTH = 120  # columns where the output is no terminal
@@ -38,6 +41,10 @@ def summary(run: Run) -> Iterable[RenderableType]:
         f" by {printable(settings['evaluator'])}; {len(run.front)} on the front",
         f"; {failed} failed" if failed else "",
     )  # fmt: skip
+    if run.confirmation:
+        words = measure(run)
+        yield Text(printable(confirm_verdict.said(run).headline), style="bold")
+        yield Padding(_confirmed(run.confirmation, words.unit), (1, 0, 1, 0))
     if run.fidelity:
         yield Text(f"accuracy: {printable(run.fidelity)}, ± one standard deviation where it is known", style="dim")
     yield Padding(_picks(run), (1, 0, 0, 0))
@@ -92,6 +99,19 @@ def _picks(run: Run) -> Table:
     return table
 
 
+def _confirmed(known: Confirmed, unit: str) -> Table:
+    against = (">difference", ">95 % interval", "to the baseline") if known.baseline else ()
+    seeds = [f">seed {seed}" for seed in known.seeds]
+    table = table_of("evaluated again", f">mean{',' if unit else ''}{unit}", *seeds, *against)
+    for row in known.rows:
+        name = f"{printable(row.name)} ({printable(row.words).removesuffix(' of the search')})"
+        each = (f"{row.accuracies[seed]:.2f}" if seed in row.accuracies else "failed" for seed in known.seeds)
+        mean = "" if row.mean is None else f"{row.mean:.2f}"
+        difference = "" if row.difference is None else f"{row.difference:+.2f}"
+        table.add_row(name, mean, *each, *((difference, interval(row), printable(row.side)) if known.baseline else ()))
+    return table
+
+
 def _against(run: Run, best: Rated, reference: Rated) -> Iterable[RenderableType]:
     if best.architecture is None or reference.architecture is None:
         return
@@ -104,7 +124,7 @@ def _against(run: Run, best: Rated, reference: Rated) -> Iterable[RenderableType
     genes = _equal_genes(run, best.architecture, reference.architecture)
     if genes:
         yield Text(genes)
-    same_cost = run.best_at(reference.mult_adds)
+    same_cost = None if run.confirmation else run.best_at(reference.mult_adds)
     if same_cost:
         yield Text(
             f"at most {reference.name}'s own {format_count(reference.mult_adds)} FLOPs: {percent(same_cost)} % "

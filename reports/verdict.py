@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ..search_spaces.quantity import format_count
-from .measure import Measure, limits, measure, network_name, proper_name
+from .measure import Measure, limits, measure, network_name, plus_minus, proper_name
 from .run import Rated, Run
 
 ALIKE = 0.005  # differences that are printed as 0.00
@@ -143,6 +143,14 @@ def _luck(run: Run, best: Rated, words: Measure) -> list[str]:
     usable = run.trials[(run.trials["state"] == "complete") & run.trials["feasible"]]
     if len(usable) < 2:
         return []
+    if best.expected is not None:
+        own = usable.loc[usable["number"] == best.trial, "accuracy"]
+        said = f", its own result was {float(own.iloc[0]):.2f}{words.unit}" if len(own) else ""
+        return [
+            f"It was picked by what the results of all networks say together: they expect "
+            f"{plus_minus(best.expected, best.expected_std)}{words.unit} of it{said}. Evaluations with fresh seeds "
+            f"would confirm it or not."
+        ]
     sentence = f"It is the best of {len(usable):,} networks within the budget, so partly the luckiest"
     if best.accuracy_std is None:
         return [f"{sentence}."]

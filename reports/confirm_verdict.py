@@ -1,0 +1,106 @@
+"""The result of a search whose best networks were evaluated again, in words."""
+
+from __future__ import annotations
+
+from ..search_spaces.quantity import format_count
+from .confirm_view import Confirmed, Row, interval, standing
+from .measure import Measure, measure, network_name, plus_minus, proper_name
+from .run import Rated, Run
+from .text import clipped
+from .verdict import ALIKE, Verdict, main_reference, relative, verdict
+
+
+def said(run: Run) -> Verdict:
+    """The confirmed figures where the run has them, else what the search alone says."""
+    known = run.confirmation
+    if known is None:
+        return verdict(run)
+    best, row, words = run.selected.get("budget"), known.chosen, measure(run)
+    if best is None or row is None or row.mean is None:
+        before = verdict(run)
+        return Verdict(before.headline, (_all_failed(known), *before.details))
+    times = f"mean of {_seeds(len(row.accuracies))}"
+    of = f" {words.of}" if words.of else ""
+    headline = (
+        f"Found {network_name(best)}: {plus_minus(row.mean, row.standard_error)}{words.unit}{of}, {times}, at "
+        f"{format_count(best.mult_adds)} FLOPs"
+    )
+    reference = main_reference(run)
+    if row.difference is not None and known.baseline is not None:
+        headline += f"; {standing(row, proper_name(known.baseline.name), words.points(row.difference))}"
+    details = [*_compared(best, row, reference if known.baseline else None, known, words)]
+    details += [_how(known), *_luck(row, known, words), *_failed(known)]
+    return Verdict(f"{headline}.", tuple(details))
+
+
+def _compared(best: Rated, row: Row, reference: Rated | None, known: Confirmed, words: Measure) -> list[str]:
+    if known.baseline is None:
+        return ["It was not compared with a baseline."]
+    name = clipped(proper_name(known.baseline.name))
+    if row.difference is None or reference is None:
+        return [f"{name} could not be evaluated with these seeds, so nothing is said about a difference to it."]
+    lines = [
+        f"{name} has {words.amount(reference)} with the same seeds, at {format_count(reference.mult_adds)} FLOPs and "
+        f"{format_count(reference.params, 3)} parameters; the network found has "
+        f"{relative(best.mult_adds / reference.mult_adds)} FLOPs and {relative(best.params / reference.params)} "
+        f"parameters."
+    ]
+    both = [seed for seed in known.seeds if seed in row.accuracies and seed in known.baseline.accuracies]
+    each = ", ".join(f"{row.accuracies[seed] - known.baseline.accuracies[seed]:+.2f}" for seed in both)
+    if row.side == "one seed":
+        lines.append("One seed gives no interval: the difference may be chance.")
+    elif row.low is not None and row.high is not None and row.high - row.low < ALIKE:
+        lines.append(f"Seed by seed the difference is {each}: these evaluations do not vary with the seed.")
+    else:
+        verdicts = {
+            "above": "0 is outside, so the difference is more than the seeds' chance",
+            "below": "0 is outside: the baseline is the better network",
+            "not told apart": "0 is inside, so the two are not told apart",
+        }
+        lines.append(
+            f"Seed by seed the difference is {each}; its mean {row.difference:+.2f} has the 95 % interval "
+            f"{interval(row)} (Student's t, {len(both)} pairs). {verdicts.get(row.side, '').capitalize()}."
+        )
+    return lines
+
+
+def _how(known: Confirmed) -> str:
+    networks = f"{len(known.candidates)} candidate{'s' if len(known.candidates) > 1 else ''} of the search"
+    beside = f" and {clipped(proper_name(known.baseline.name))}" if known.baseline else ""
+    numbers = ", ".join(map(str, known.seeds))
+    return (
+        f"After the search, {networks}{beside} were evaluated again with the same "
+        f"{_seeds(len(known.seeds))} ({numbers}), which the search had not used"
+        f"{'; ± is the standard error of a mean' if len(known.seeds) > 1 else ''}."
+    )
+
+
+def _luck(row: Row, known: Confirmed, words: Measure) -> list[str]:
+    lines = []
+    if row.observed is not None:
+        lines.append(f"Its single result in the search was {row.observed:.2f}{words.unit}, and plays no part here.")
+    if len(known.candidates) > 1:
+        lines.append(
+            f"It is the best of {len(known.candidates)} confirmed, which again favours the luckier of them a little."
+        )
+    return lines
+
+
+def _failed(known: Confirmed) -> list[str]:
+    lines = []
+    for row in known.rows:
+        missing = len(known.seeds) - len(row.accuracies)
+        if missing:
+            left = " and is left out" if not row.accuracies and row.role != "baseline" else ""
+            name = clipped(proper_name(row.name))
+            lines.append(f"{name} failed with {missing} of {_seeds(len(known.seeds))}{left}: {clipped(row.failure)}.")
+    return lines
+
+
+def _all_failed(known: Confirmed) -> str:
+    reason = next((row.failure for row in known.candidates if row.failure), "not said")
+    return f"None of the {len(known.candidates)} best networks could be confirmed: {clipped(reason)}."
+
+
+def _seeds(count: int) -> str:
+    return f"{count} seed{'s' if count != 1 else ''}"

@@ -1,0 +1,120 @@
+"""A budget of time: nothing is started after it, the search ends as usual, and a resumed run goes on exactly there."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+
+import pytest
+from pandas.testing import assert_frame_equal
+
+from effsearch.evaluators import Evaluation
+from effsearch.nas import search
+from effsearch.nas.progress import Reporter
+from effsearch.nas.trial import Trial
+from effsearch.search_spaces import InvalidValue
+
+SETTINGS = {"trials": 60, "batch": 20, "seed": 1, "target_flops": 2e6}
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    monkeypatch.setattr("os.fsync", lambda _: None)
+
+
+def slow(rate, seconds=0.01):
+    def evaluator(architecture, *, seed=0):
+        time.sleep(seconds)
+        return replace(rate(architecture, seed=seed), seconds=1.0)
+
+    return evaluator
+
+
+def test_within_the_budget_nothing_changes(tiny, rate):
+    result = search(tiny, rate, max_seconds=1000, **SETTINGS)
+    assert result.stopped == "trials"
+    assert_frame_equal(result.trials, search(tiny, rate, **SETTINGS).trials, check_exact=True)
+
+
+@pytest.mark.slow
+def test_a_budget_ends_the_search_in_a_batch_and_a_resumed_run_completes_it(tiny, rate, counting, timeless, tmp_path):
+    whole = search(tiny, slow(rate, 0), run_dir=tmp_path / "whole", **SETTINGS)
+    run, evaluator, sessions = tmp_path / "run", counting(slow(rate)), 0
+    result = None
+    while result is None or result.stopped == "budget":
+        sessions += 1
+        began = time.monotonic()
+        result = search(tiny, evaluator, run_dir=run, resume=sessions > 1, max_seconds=0.25, **SETTINGS)
+        assert json.loads((run / "manifest.json").read_text())["state"] == "done"
+        assert len(result.trials) == len(evaluator.keys)
+        assert (run / "trials.csv").read_text().count("\n") == 1 + len(evaluator.keys)
+        assert time.monotonic() - began < 20
+        assert sessions < 40
+    assert sessions > 1
+    assert result.stopped == "trials"
+    assert evaluator.keys == whole.trials["key"].tolist()  # each once
+    assert_frame_equal(result.trials, whole.trials, check_exact=True)
+    for name in ("trials.csv", "front.csv", "convergence.csv", "selected/budget.yaml"):
+        assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_budget_that_is_over_before_the_first_trial_leaves_a_run_to_resume(tiny, rate, counting, tmp_path):
+    networks = [
+        replace(tiny.decode(tiny.point([0] * 9)), name="one"),
+        replace(tiny.decode(tiny.point([1] * 9)), name="two"),
+    ]
+    settings = {"run_dir": tmp_path / "run", "references": networks, **SETTINGS, "trials": 20}
+    result = search(tiny, counting(slow(rate, 0.2)), max_seconds=0.1, **settings)
+    assert (result.stopped, len(result.trials), result.selected) == ("budget", 0, {})
+    first = len(result.references)
+    assert first <= 1  # the second was not begun
+    evaluator = counting(rate)
+    result = search(tiny, evaluator, resume=True, **settings)
+    assert set(result.references) == {"one", "two"}
+    assert len(evaluator.keys) == 22 - first
+
+
+def test_what_ended_a_search_is_said(tiny, sixty, rate):
+    assert search(tiny, rate, trials=5).stopped == "trials"
+    result = search(sixty, rate, trials=100, max_seconds=1000)
+    assert (result.stopped, result.exhausted) == ("space", True)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "2h", True])
+def test_a_budget_that_is_none_is_refused(tiny, rate, seconds, tmp_path):
+    with pytest.raises(InvalidValue, match="max_seconds is"):
+        search(tiny, rate, trials=5, max_seconds=seconds, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_progress_moves_within_a_batch_of_slow_evaluations(tiny, rate, monkeypatch):
+    monkeypatch.setattr("effsearch.nas.progress.OFTEN", 0.02)
+    told = []
+    search(tiny, slow(rate, 0.03), trials=10, batch=5, on_batch=told.append, max_seconds=60)
+    done = [one.done for one in told]
+    assert done == sorted(done)
+    assert set(done) == set(range(1, 11))
+    assert told[-1].left == 0
+    assert all(one.left <= 60 for one in told)
+
+
+def test_fast_evaluations_are_told_after_each_batch_only(tiny, rate):
+    told = []
+    search(tiny, rate, trials=10, batch=5, on_batch=told.append)
+    assert [one.done for one in told] == [5, 10]
+
+
+def test_the_time_to_go_is_no_longer_than_the_budget():
+    known = {}
+    told = []
+    reporter = Reporter(told.append, known, ("accuracy", "mult_adds"), 1000, time.monotonic() + 5)
+    reporter.began -= 10  # ten seconds ago
+    reporter.after_batch()
+    assert told == []  # nothing to say yet
+    known[0] = Trial(0, "k", {}, Evaluation(50.0), {"mult_adds": 1e6}, 1.0, True)
+    reporter.after_batch()
+    assert 4 < told[0].left <= 5  # by the rate it would be 10,000 s
+    reporter.deadline = None
+    reporter.after_batch()
+    assert told[1].left > 9000
