@@ -20,7 +20,18 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Network = Annotated[str, typer.Argument(help="A catalogue name (b0 .. b7, mobilenet-v2) or a .yaml file.")]
-Epochs = Annotated[int | None, typer.Option(help="Surrogate: predict 50-epoch or 16-epoch accuracy. [default: 50]")]
+Epochs = Annotated[
+    int | None, typer.Option(help="train: passes over the images [the recipe's]; surrogate: predict 50 or 16 [50].")
+]
+Recipe = Annotated[str | None, typer.Option(help="train: proxy, modern, paper or a .yaml file. [default: proxy]")]
+Images = Annotated[int | None, typer.Option(help="train: on so many of the images. [default: all]", min=1)]
+EngineName = Annotated[
+    str | None, typer.Option(help="local or ray; the result is equal. [default: ray where workers > 1]")
+]
+Workers = Annotated[int | None, typer.Option(help="Networks evaluated at once. [default: 1]", min=1)]
+CpusPerTrial = Annotated[float | None, typer.Option(help="CPUs, and threads, of each. [default: 1]")]
+GpusPerTrial = Annotated[float | None, typer.Option(help="GPUs of each, such as 0.25. [default: shared out evenly]")]
+RayAddress = Annotated[str | None, typer.Option(help="A running Ray cluster.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -41,11 +52,28 @@ def _version(
 def nas(
     context: typer.Context,
     target_flops: Annotated[str, typer.Option(help="Budget in multiply-adds of one image: 400M, 0.4G.")] = "400M",
-    space: Annotated[str, typer.Option(help="mnasnet-b0, mnasnet, or file.py:name.")] = "mnasnet-b0",
+    space: Annotated[
+        str | None,
+        typer.Option(help="mnasnet-b0, mnasnet, or file.py:name. [default: mnasnet-b0; with --data mnasnet]"),
+    ] = None,
     around: Annotated[str | None, typer.Option(help="Network that the space mnasnet surrounds. [default: b0]")] = None,
-    evaluator: Annotated[str, typer.Option(help="surrogate, capacity, or file.py:function.")] = "surrogate",
+    evaluator: Annotated[
+        str | None,
+        typer.Option(help="surrogate, capacity, train or file.py:function. [default: surrogate; with --data train]"),
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Images to train on: see effsearch data.")] = None,
     epochs: Epochs = None,
-    sampler: Annotated[str, typer.Option(help="nsga2, tpe, random or evolution.")] = "nsga2",
+    recipe: Recipe = None,
+    images: Images = None,
+    resolution: Annotated[int | None, typer.Option(help="train: pixels of the networks. [default: the data's]")] = None,
+    confirm: Annotated[
+        int | None,
+        typer.Option(help="Train the picks and B0 again with so many seeds. [default: 3 with --data]", min=0),
+    ] = None,
+    sampler: Annotated[
+        str | None,
+        typer.Option(help="nsga2, tpe, random, evolution or assisted. [default: nsga2; with --data assisted]"),
+    ] = None,
     reward: Annotated[str, typer.Option(help="soft (-0.07,-0.07), hard (0,-1) or UNDER,OVER.")] = "soft",
     limit: Annotated[list[str] | None, typer.Option(help="Another budget, NAME=SIZE: params=6M. Repeatable.")] = None,
     cost: Annotated[list[str] | None, typer.Option(help="A cost of your own, NAME=file.py:function.")] = None,
@@ -55,9 +83,17 @@ def nas(
     compare: Annotated[
         list[str] | None, typer.Option(help="Network to evaluate beside. [default: b0 where that is free]")
     ] = None,
-    trials: Annotated[int, typer.Option(help="Networks to evaluate.")] = 3000,
-    batch: Annotated[int, typer.Option(help="Networks proposed before the next results count.")] = 50,
+    trials: Annotated[int | None, typer.Option(help="Networks to evaluate. [default: 3000; with --data 60]")] = None,
+    batch: Annotated[
+        int | None, typer.Option(help="Networks proposed before the next results count. [default: 50; with --data 6]")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the search.", min=0)] = 0,
+    engine: EngineName = None,
+    workers: Workers = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
+    ray_address: RayAddress = None,
+    budget: Annotated[str | None, typer.Option(help="Time after which no evaluation is started: 2h, 90m.")] = None,
     out: Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
     config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
@@ -66,14 +102,17 @@ def nas(
 ) -> None:
     """Search networks for accuracy against FLOPs."""
     from .commands import nas as command
+    from .commands.engine import Engine
 
     values = {
-        "target_flops": target_flops, "space": space, "around": around, "evaluator": evaluator, "epochs": epochs,
+        "target_flops": target_flops, "space": space, "around": around, "evaluator": evaluator, "data": data,
+        "epochs": epochs, "recipe": recipe, "images": images, "resolution": resolution, "confirm": confirm,
         "sampler": sampler, "reward": reward, "limit": limit, "cost": cost, "objective": objective,
         "compare": compare, "trials": trials, "batch": batch, "seed": seed,
     }  # fmt: skip
     given = {name: _plain(value) for name, value in values.items() if _is_given(context, name)}
-    code = command.run(given, out=out, resume=resume, config=config, as_json=as_json, dry_run=dry_run)
+    where = Engine(engine, workers, cpus_per_trial, gpus_per_trial, ray_address, budget)
+    code = command.run(given, out=out, resume=resume, config=config, engine=where, as_json=as_json, dry_run=dry_run)
     raise typer.Exit(code)
 
 
@@ -151,17 +190,121 @@ def profile(
 
 
 @app.command()
+def run(
+    context: typer.Context,
+    data: Annotated[str, typer.Option(help="Images: see effsearch data.")] = "",
+    target_flops: Annotated[str, typer.Option(help="Budget in multiply-adds of one image: 3M, 0.4G.")] = "",
+    recipe: Annotated[str, typer.Option(help="Of the search: proxy, modern, paper or a .yaml file.")] = "proxy",
+    epochs: Annotated[int | None, typer.Option(help="Of the search's trainings. [default: the recipe's]")] = None,
+    images: Images = None,
+    resolution: Annotated[int | None, typer.Option(help="Pixels of the networks. [default: the data's]")] = None,
+    trials: Annotated[int, typer.Option(help="Networks to evaluate.")] = 60,
+    confirm: Annotated[int, typer.Option(help="Fresh seeds for the picks and B0.", min=0)] = 3,
+    law: Annotated[str, typer.Option(help="additive, separate, logarithmic, mobilenet-v2, resnet-50.")] = "additive",
+    final_recipe: Annotated[str, typer.Option(help="Of the final training.")] = "modern",
+    final_epochs: Annotated[int | None, typer.Option(help="Of the final training. [default: the recipe's]")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every step.", min=0)] = 0,
+    device: Annotated[str | None, typer.Option(help="Of the final training. [default: the first GPU]")] = None,
+    engine: EngineName = None,
+    workers: Workers = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
+    ray_address: RayAddress = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long.")] = False,
+) -> None:
+    """The whole recipe on your images: search, confirm, scale, train."""
+    from .commands import run as command
+    from .commands.engine import Engine
+
+    values = {
+        "data": data, "target_flops": target_flops, "recipe": recipe, "epochs": epochs, "images": images,
+        "resolution": resolution, "trials": trials, "confirm": confirm, "law": law, "final_recipe": final_recipe,
+        "final_epochs": final_epochs, "seed": seed,
+    }  # fmt: skip
+    given = {name: value for name, value in values.items() if _is_given(context, name)}
+    how = Engine(engine, workers, cpus_per_trial, gpus_per_trial, ray_address)
+    code = command.run(
+        given, out=out, resume=resume, config=config, engine=how, device=device, as_json=as_json, dry_run=dry_run
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    network: Annotated[str, typer.Argument(help="A catalogue name, a .yaml file, or a run of nas.")] = "",
+    data: Annotated[str, typer.Option(help="Images: see effsearch data.")] = "",
+    recipe: Annotated[str, typer.Option(help="proxy, modern, paper, or a .yaml file.")] = "modern",
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images. [default: the recipe's]", min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Images a step. [default: the recipe's]", min=1)] = None,
+    images: Annotated[int | None, typer.Option(help="Train on so many images. [default: all]", min=1)] = None,
+    resolution: Annotated[int | None, typer.Option(help="Pixels. [default: the network's or the data's]")] = None,
+    size: Annotated[int | None, typer.Option(help="Pixels that images are stored at. [default: by the data]")] = None,
+    validation: Annotated[float, typer.Option(help="Share of the training images to validate on.")] = 0.1,
+    select: Annotated[str, typer.Option(help="Which network of a run: budget, reward or knee.")] = "budget",
+    seed: Annotated[int, typer.Option(help="Seed of the training.", min=0)] = 0,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. [default: the first GPU]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
+    as_json: Json = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long.")] = False,
+) -> None:
+    """Train a network on images."""
+    from .commands import train as command
+
+    values = {
+        "network": network, "data": data, "recipe": recipe, "epochs": epochs, "batch": batch, "images": images,
+        "resolution": resolution, "size": size, "validation": validation, "select": select, "seed": seed,
+    }  # fmt: skip
+    given = {name: value for name, value in values.items() if _is_given(context, name)}
+    code = command.run(given, out=out, resume=resume, config=config, device=device, as_json=as_json, dry_run=dry_run)
+    raise typer.Exit(code)
+
+
+@app.command()
 def evaluate(
     network: Network,
-    evaluator: Annotated[str, typer.Option(help="surrogate, capacity, or file.py:function.")] = "surrogate",
+    evaluator: Annotated[
+        str | None, typer.Option(help="surrogate, capacity, train, or file.py:function. [default: surrogate]")
+    ] = None,
     epochs: Epochs = None,
+    data: Annotated[str | None, typer.Option(help="Images to train on: see effsearch data.")] = None,
+    recipe: Recipe = None,
+    images: Images = None,
+    resolution: Annotated[int | None, typer.Option(help="Pixels to train at. [default: the network's]")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the evaluation.", min=0)] = 0,
     as_json: Json = False,
 ) -> None:
     """Rate one network."""
     from .commands import evaluate as command
 
-    raise typer.Exit(command.run(network, evaluator=evaluator, epochs=epochs, seed=seed, as_json=as_json))
+    training = {"data": data, "recipe": recipe, "images": images, "resolution": resolution}
+    code = command.run(network, evaluator=evaluator, epochs=epochs, training=training, seed=seed, as_json=as_json)
+    raise typer.Exit(code)
+
+
+@app.command()
+def data(
+    path: Annotated[Path, typer.Argument(help="Class folders, a zip of them, idx files, CIFAR-10, .npz or .parquet.")],
+    size: Annotated[int | None, typer.Option(help="Pixels a side. [default: that of the pictures, up to 256]")] = None,
+    validation: Annotated[float, typer.Option(help="Share of the training images to compare networks on.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Seed of that split.", min=0)] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for caches. [default: $EFFSEARCH_CACHE or ~/.cache/effsearch]")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads that decode. [default: all CPUs]", min=1)] = None,
+    as_json: Json = False,
+) -> None:
+    """Look at a data set: classes, sizes, broken and doubled pictures."""
+    from .commands import data as command
+
+    code = command.run(path, size=size, validation=validation, seed=seed, cache=cache, workers=workers, as_json=as_json)
+    raise typer.Exit(code)
 
 
 @app.command()

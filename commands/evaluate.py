@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from ..records.errors import UserError
 from ..search_spaces import loading
 from ..search_spaces.cost import cost
 from ..search_spaces.quantity import format_count
+from .data_options import suit
 
 
-def run(network: str, *, evaluator: str, epochs: int | None, seed: int, as_json: bool) -> int:
+def run(
+    network: str, *, evaluator: str | None, epochs: int | None, training: Mapping[str, Any], seed: int, as_json: bool
+) -> int:
+    """`training`: the options of the evaluator train, None where they were not given."""
     from .. import evaluators
     from ..reports import terminal
+    from ..training.datasets.dataset import Dataset
     from ..workers.local import LocalExecutor
 
     architecture = loading.load_network(network)
-    rate = evaluators.load(evaluator, **({} if epochs is None else {"epochs": epochs}))
+    given = {name: value for name, value in {"epochs": epochs, **training}.items() if value is not None}
+    name = evaluator or ("train" if "data" in given else "surrogate")
+    pixels = given.pop("resolution", None) if name == "train" else None
+    rate = evaluators.load(name, **given)
+    if isinstance(dataset := getattr(rate, "dataset", None), Dataset):
+        architecture = suit(architecture, dataset, pixels)
     ((_, result),) = LocalExecutor(retries=0).run(rate, [architecture], seed=seed)
     total = cost(architecture)
     if as_json:

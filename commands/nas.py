@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,9 @@ from ..records.run_directory import RunDirectory, free_name
 from ..search_spaces.quantity import format_count
 from ..search_spaces.space import SearchSpace
 from . import report
+from .engine import Engine
 from .interrupted import Interrupted
-from .nas_options import OWN, NasOptions, prepare
+from .nas_options import OWN, NasOptions, prepare, settled
 from .options import merge, read_options, to_mapping
 
 if TYPE_CHECKING:
@@ -35,43 +37,60 @@ def run(
     config: Path | None,
     as_json: bool,
     dry_run: bool,
+    engine: Engine | None = None,
 ) -> int:
     """Search, write the figure and the page, print the summary (or one JSON document). Returns the exit code."""
     if resume and out is None:
         raise UserError("--resume needs to know which run", hint="effsearch nas --resume --out runs/NAME")
+    engine = engine or Engine()
+    executor, seconds = engine.executor(), engine.seconds
     stored = read_options(config, NasOptions) if config else {}
     if resume and out is not None:
         RunDirectory.open_existing(out)
         stored = {**read_options(out / "config.yaml", NasOptions), **stored}
-    options = merge(NasOptions, given, stored)
-    search = prepare(options)
+    options = settled(merge(NasOptions, given, stored))
+    search = prepare(options, threads=max(1, int(engine.cpus_per_trial or 1)))
     if dry_run:
-        return _describe(options, search, out, as_json)
+        return _describe(options, search, out, as_json, engine)
     if out is None:
         free = RunDirectory.create_free("runs", _stem(options))
         out = Path("runs") / free.path.name
         free.close()  # an empty folder of ours: the search takes it over
-    return _search(options, search, out, resume, as_json)
+    resumed = ["effsearch", "nas", "--resume", "--out", str(out), *engine.arguments()]
+    search |= {"executor": executor, "max_seconds": seconds}
+    return _search(options, search, out, resume, as_json, shlex.join(resumed))
 
 
-def _search(options: NasOptions, arguments: dict[str, Any], out: Path, resume: bool, as_json: bool) -> int:
+def _search(
+    options: NasOptions, arguments: dict[str, Any], out: Path, resume: bool, as_json: bool, resumed: str
+) -> int:
     from ..nas import search
-    from ..reports.progress import ProgressDisplay
+    from ..reports.progress import CountDisplay, ProgressDisplay
 
-    command = ["effsearch", "nas", "--resume", "--out", str(out)]
     try:
-        with ProgressDisplay() as display:
+        # what Ray, and an evaluator of the user's, print is no part of the result
+        with ProgressDisplay() as display, redirect_stdout(sys.stderr):
             result = search(
                 arguments.pop("space"), arguments.pop("evaluator"), **arguments,
-                run_dir=out, resume=resume, on_batch=display, config=to_mapping(options),
+                run_dir=out, resume=resume, config=to_mapping(options),
+                on_batch=display, on_confirmation=CountDisplay("evaluations of the confirmation"),
             )  # fmt: skip
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted and saved; continue with: {shlex.join(command)}") from None
+        raise Interrupted(f"interrupted and saved; continue with: {resumed}") from None
     if result.notice:
         print(f"note: {result.notice}", file=sys.stderr)
     if result.exhausted:
         print(f"note: the space has no more networks; ended after {len(result.trials):,}", file=sys.stderr)
-    _report(out, as_json)
+    if result.stopped == "budget":
+        done = f"{len(result.trials):,} of {arguments['trials']:,} networks"
+        print(f"note: the time is over after {done}; continue with: {resumed}", file=sys.stderr)
+    if not len(result.trials):
+        raise UserError(
+            "the time was over before the first network had a result",
+            hint="go on with --resume and a longer --budget",
+            exit_code=1,
+        )
+    _report(out, as_json, result.stopped)
     if "budget" not in result.selected:
         budgets = ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items())
         raise UserError(
@@ -82,14 +101,14 @@ def _search(options: NasOptions, arguments: dict[str, Any], out: Path, resume: b
     return 0
 
 
-def _report(out: Path, as_json: bool) -> None:
+def _report(out: Path, as_json: bool, stopped: str) -> None:
     from ..reports import run as run_report
     from ..reports import terminal
 
     run = run_report.load(out)
     page = report.write(out)
     if as_json:
-        print(json.dumps({**_document(run), "report": str(page)}, indent=1))
+        print(json.dumps({**_document(run), "stopped": stopped, "report": str(page)}, indent=1))
         return
     terminal.show(*terminal.summary(run))
     print(f"page:  {page}")
@@ -124,7 +143,7 @@ def _stem(options: NasOptions) -> str:
     return f"nas-{options.target_flops.strip()}-seed{options.seed}".replace("/", "-")
 
 
-def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, as_json: bool) -> int:
+def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, as_json: bool, engine: Engine) -> int:
     """--dry-run: what would be done, and how long it takes by a few evaluations made now."""
     import numpy as np
 
@@ -141,13 +160,15 @@ def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, 
     for _, result in LocalExecutor(retries=0).run(evaluator, networks, seed=options.seed):
         if result.failure is not None:
             raise UserError(f"the evaluator failed on a network of {space.name}: {result.failure}")
-    seconds = (perf_counter() - started) / tried * options.trials
+    seconds = (perf_counter() - started) / tried * int(arguments["trials"])
     described = {
         "space": f"{space.name}, {len(space.dimensions)} dimensions, {space.size:.3g} networks",
         "evaluator": f"{options.evaluator}; {tried} evaluated just now",
         "budgets": ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items()),
-        "search": f"{options.trials:,} networks by {options.sampler}, {options.batch} at a time, seed {options.seed}",
-        "ratings alone take": f"about {duration(seconds)} here",
+        "search": f"{arguments['trials']:,} networks by {options.sampler}, {options.batch} at a time, "
+        f"seed {options.seed}",
+        "engine": engine.in_words,
+        "ratings alone take": f"about {duration(seconds / (engine.workers or 1))} here",
         "run directory": str(out or free_name("runs", _stem(options))),
     }
     if as_json:

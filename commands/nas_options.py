@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..records.errors import UserError
@@ -14,52 +14,97 @@ from ..search_spaces.space import SearchSpace
 from ..search_spaces.user_file import is_reference, load_object
 
 if TYPE_CHECKING:
+    from ..evaluators.evaluation import Evaluator
     from ..nas.reward import Reward
 
 OWN = ("surrogate", "capacity")  # evaluators that rate a network for comparison at no cost
+DEFAULTS: dict[str, Any] = {
+    "space": "mnasnet-b0", "evaluator": "surrogate", "sampler": "nsga2", "trials": 3000, "batch": 50, "confirm": 0,
+}  # fmt: skip
+FOR_TRAINING: dict[str, Any] = {
+    "space": "mnasnet", "evaluator": "train", "sampler": "assisted", "trials": 60, "batch": 6, "confirm": 3,
+    "recipe": "proxy", "around": "b0",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class NasOptions:
-    """The defaults are those of the command. `around`, `epochs`, `compare`: None leaves the choice to us."""
+    """The defaults are those of the command. None leaves the choice to us: see `settled`."""
 
     COMMAND: ClassVar[str] = "nas"
 
     target_flops: str = "400M"
-    space: str = "mnasnet-b0"
+    space: str | None = None
     around: str | None = None
-    evaluator: str = "surrogate"
+    evaluator: str | None = None
+    data: str | None = None
     epochs: int | None = None
-    sampler: str = "nsga2"
+    recipe: str | None = None
+    images: int | None = None
+    resolution: int | None = None
+    confirm: int | None = None
+    sampler: str | None = None
     reward: str = "soft"
     limit: tuple[str, ...] = ()
     cost: tuple[str, ...] = ()
     objective: tuple[str, ...] = ("accuracy", "mult_adds")
     compare: tuple[str, ...] | None = None
-    trials: int = 3000
-    batch: int = 50
+    trials: int | None = None
+    batch: int | None = None
     seed: int = 0
 
+    @property
+    def trains(self) -> bool:
+        """Whether networks are trained on the user's images."""
+        return self.evaluator == "train" or (self.evaluator is None and self.data is not None)
 
-def prepare(options: NasOptions) -> dict[str, Any]:
-    """The arguments of `nas.search`, checked as far as it goes without running anything."""
+
+def settled(options: NasOptions) -> NasOptions:
+    """With our choices in the places of None. UserError for images without a training and the other way round."""
+    defaults = FOR_TRAINING if options.trains else DEFAULTS
+    missing = {name: value for name, value in defaults.items() if getattr(options, name) is None}
+    if not options.trains:
+        for name in ("data", "recipe", "images", "resolution"):
+            if getattr(options, name) is not None:
+                raise UserError(
+                    f"--{name} is for the evaluator train; --evaluator is {shown(options.evaluator)}",
+                    hint="leave --evaluator out to train on the images",
+                )
+    elif options.data is None:
+        raise UserError("the evaluator train needs images", hint="give --data DIR (effsearch data DIR looks at it)")
+    return replace(options, **missing)
+
+
+def prepare(options: NasOptions, threads: int = 1) -> dict[str, Any]:
+    """The arguments of `nas.search` for settled options, checked as far as it goes without running anything.
+
+    threads: of each training.
+    """
     from .. import evaluators
     from ..nas.samplers import make_sampler
     from ..nas.settings import check_settings
 
     target = parse_count(options.target_flops, "--target-flops")
-    space = _space(options)
-    make_sampler(options.sampler)
-    evaluator_options = {} if options.epochs is None else {"epochs": options.epochs}
+    make_sampler(str(options.sampler))
     limits = dict(_limit(text) for text in options.limit)
     if "mult_adds" in limits:
         raise UserError("--limit mult_adds is a second budget for the FLOPs", hint="give --target-flops alone")
+    evaluator: Evaluator
+    baseline: Architecture | None
+    if options.trains:
+        from .nas_training import prepare_training
+
+        evaluator, space, baseline = prepare_training(options, target, threads)
+    else:
+        evaluator = evaluators.load(str(options.evaluator), **_given(epochs=options.epochs))
+        space, baseline = _space(options), None
     compare = options.compare
     if compare is None:
         compare = ("b0",) if options.evaluator in OWN else ()
+    references = [loading.load_network(name) for name in compare]
     arguments: dict[str, Any] = {
         "space": space,
-        "evaluator": evaluators.load(options.evaluator, **evaluator_options),
+        "evaluator": evaluator,
         "budgets": {"mult_adds": target, **limits},
         "objectives": options.objective,
         "costs": dict(_cost(text) for text in options.cost),
@@ -68,7 +113,10 @@ def prepare(options: NasOptions) -> dict[str, Any]:
         "trials": options.trials,
         "batch": options.batch,
         "seed": options.seed,
-        "references": [loading.load_network(name) for name in compare],
+        "references": references if baseline is None else [baseline, *references],
+        "picks": "posterior" if options.trains else "observed",
+        "confirm": options.confirm,
+        "baseline": baseline,
     }
     numbers = {name: arguments[name] for name in ("trials", "batch", "seed")}
     check_settings(space, options.objective, arguments["budgets"], arguments["costs"], arguments["reward"], numbers)
@@ -78,9 +126,14 @@ def prepare(options: NasOptions) -> dict[str, Any]:
     return arguments
 
 
+def _given(**values: Any) -> dict[str, Any]:
+    """Those that are not None."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
 def _space(options: NasOptions) -> SearchSpace:
     if options.around is None:
-        return loading.load_space(options.space)
+        return loading.load_space(str(options.space))
     if options.space != "mnasnet":
         raise UserError(f"--around is for the space mnasnet; --space is {shown(options.space)}")
     reference: Architecture = loading.load_network(options.around)

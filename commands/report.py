@@ -19,16 +19,26 @@ def run(path: Path, *, out: Path | None, as_json: bool) -> int:
 
 
 def write(path: Path, out: Path | None = None) -> Path:
-    """The page of a search or a grid, and the figures of a search; where the page is. UserError where it cannot be."""
-    from ..reports import grid_page, grid_run
-
+    """The page of a run of any kind, and the figures of a search; where the page is. UserError where it cannot be."""
     target = path / NAME if out is None else out
     try:
-        html = grid_page.page_of(path) if grid_run.is_grid(path) else _search(path)
+        html = _page(path)
         atomic.write_text(target, html)
     except OSError as error:
         raise cannot("write", target, error, "give another --out") from error
     return target
+
+
+def _page(path: Path) -> str:
+    """By what the settings in the ledger say the run is."""
+    from ..reports import grid_page, grid_run, training_page, training_run, whole_page, whole_run
+
+    settings = training_run.settings_of(path)
+    if whole_run.is_whole(settings):
+        return whole_page.page_of(path)
+    if training_run.is_training(settings):
+        return training_page.page_of(path)
+    return grid_page.page_of(path) if grid_run.is_grid(path) else _search(path)
 
 
 def _search(path: Path) -> str:

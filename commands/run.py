@@ -1,0 +1,181 @@
+"""`effsearch run`: the whole recipe on one data set, step by step in one run directory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from ..records.errors import UserError
+from ..records.run_directory import RunDirectory, holds_run
+from ..records.run_log import RunLog
+from . import report
+from .engine import Engine
+from .interrupted import Interrupted
+from .options import merge, read_options, to_mapping
+
+STEPS = ("nas", "grid", "family", "train")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The defaults are those of the command; None leaves the choice to the step."""
+
+    COMMAND: ClassVar[str] = "run"
+
+    data: str = ""
+    target_flops: str = ""
+    recipe: str = "proxy"
+    epochs: int | None = None
+    images: int | None = None
+    resolution: int | None = None
+    trials: int = 60
+    confirm: int = 3
+    law: str = "additive"
+    final_recipe: str = "modern"
+    final_epochs: int | None = None
+    seed: int = 0
+
+
+def run(
+    given: Mapping[str, Any],
+    *,
+    out: Path | None,
+    resume: bool,
+    config: Path | None,
+    engine: Engine,
+    device: str | None,
+    as_json: bool,
+    dry_run: bool,
+) -> int:
+    """Search, confirm, scale, write the family, train the network found; one report. Returns the exit code.
+
+    `engine`: where the search's trainings run; it may be another at every resume.
+    """
+    if resume and out is None:
+        raise UserError("--resume needs to know which run", hint="effsearch run --resume --out runs/NAME")
+    stored = read_options(config, RunOptions) if config else {}
+    if resume and out is not None:
+        RunDirectory.open_existing(out)
+        stored = {**read_options(out / "config.yaml", RunOptions), **stored}
+    options = merge(RunOptions, given, stored)
+    for name in ("data", "target_flops"):
+        if not getattr(options, name):
+            raise UserError(
+                f"--{name.replace('_', '-')} was not given", hint="effsearch run --data DIR --target-flops 30M"
+            )
+    if dry_run:
+        return _describe(options, engine, device, as_json)
+    if out is None:
+        free = RunDirectory.create_free("runs", f"run-{options.target_flops.strip()}-seed{options.seed}")
+        out = Path("runs") / free.path.name
+        free.close()
+    command = shlex.join(["effsearch", "run", "--resume", "--out", str(out), *engine.arguments()])
+    settings = {name: value for name, value in to_mapping(options).items() if name not in ("format", "version")}
+    text = yaml.safe_dump(to_mapping(options), sort_keys=False)
+    with RunLog.open(out, resume=resume, settings=settings, config=text, seed=options.seed) as log:
+        state = "failed"
+        try:
+            _steps(options, out, log, engine, device, as_json)
+            state = "done"
+        except (KeyboardInterrupt, Interrupted):
+            state = "interrupted"
+            raise Interrupted(f"interrupted and saved; continue with: {command}") from None
+        finally:
+            log.finish(state)
+    page = report.write(out)
+    if as_json:
+        print(json.dumps({"run": str(out), "report": str(page), **_document(out)}, indent=1))
+    else:
+        print(f"page:  {page}")
+    return 0
+
+
+def _steps(options: RunOptions, out: Path, log: RunLog, engine: Engine, device: str | None, as_json: bool) -> None:
+    done = {str(entry["name"]) for _, entry in log.entries() if entry.get("kind") == "step"}
+    for number, (name, do) in enumerate(_all_steps(options, out, engine, device), 1):
+        if name in done:
+            print(f"{number}/{len(STEPS)} {name}: done before", file=sys.stderr)
+            continue
+        print(f"{number}/{len(STEPS)} {name}", file=sys.stderr, flush=True)
+        with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
+            do()
+        log.append({"kind": "step", "name": name})
+        log.sync()
+
+
+def _all_steps(
+    options: RunOptions, out: Path, engine: Engine, device: str | None
+) -> Iterator[tuple[str, Callable[[], object]]]:
+    from . import grid, nas, train
+
+    def into(folder: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """A step that was stopped goes on with what it was started with."""
+        started = holds_run(out / folder)
+        how = {"config": None, "as_json": False, "dry_run": False}
+        return {"given": {} if started else given, "out": out / folder, "resume": started, **how}
+
+    yield "nas", lambda: nas.run(**into("nas", _search_options(options)), engine=engine)
+    base = {"base": str(out / "nas"), "law": options.law, "seed": options.seed}
+    yield "grid", lambda: grid.run(**into("grid", base), engine="local", workers=None, ray_address=None)
+    yield "family", lambda: _write_family(out)
+    yield "train", lambda: train.run(**into("train", _training_options(options, out)), device=device)
+
+
+def _search_options(options: RunOptions) -> dict[str, Any]:
+    """Those of `nas`; what is None is left to its defaults."""
+    names = ("data", "target_flops", "recipe", "epochs", "images", "resolution", "trials", "confirm", "seed")
+    return {name: value for name in names if (value := getattr(options, name)) is not None}
+
+
+def _training_options(options: RunOptions, out: Path) -> dict[str, Any]:
+    given = {"network": str(out / "nas"), "data": options.data, "recipe": options.final_recipe, "seed": options.seed}
+    return given | ({} if options.final_epochs is None else {"epochs": options.final_epochs})
+
+
+def _write_family(out: Path) -> None:
+    """OUT/family: the network found, scaled by the coefficients found."""
+    from dataclasses import replace
+
+    from ..grid_search.outputs import write_family
+    from ..grid_search.scaled_family import LADDER, ladder
+    from .base import load_base
+    from .family import read_coefficients
+
+    network = load_base(str(out / "nas"))
+    members, missing = ladder(network, read_coefficients(str(out / "grid")))
+    if missing:
+        print(f"note: {', '.join(missing)} would be too large and were left out of the family", file=sys.stderr)
+    named = tuple(replace(member, name=name) for name, member in members.items())
+    write_family(out / "family", network, named, [{"b0": 0.0, **LADDER}[name] for name in members])
+
+
+def _describe(options: RunOptions, engine: Engine, device: str | None, as_json: bool) -> int:
+    """--dry-run: what the two long steps would do."""
+    from . import nas, train
+
+    shared: dict[str, Any] = {"out": None, "resume": False, "config": None, "as_json": as_json, "dry_run": True}
+    print("search:", file=sys.stderr)
+    nas.run(_search_options(options), **shared, engine=engine)
+    print("\nfinal training, of a network of the target FLOPs:", file=sys.stderr)
+    given = _training_options(options, Path()) | {"network": "b0"}
+    train.run(given, **shared, device=device)
+    return 0
+
+
+def _document(out: Path) -> dict[str, Any]:
+    """What the steps found, from their own files."""
+    coefficients = json.loads((out / "grid" / "coefficients.json").read_text(encoding="utf-8"))
+    return {
+        "network": str(out / "nas" / "selected" / "budget.yaml"),
+        "coefficients": {name: coefficients[name] for name in ("alpha", "beta", "gamma")},
+        "family": sorted(str(path) for path in (out / "family").glob("*.yaml")),
+        "training": json.loads((out / "train" / "metrics.json").read_text(encoding="utf-8")),
+    }
