@@ -162,5 +162,5 @@ def _require_safetensors() -> None:
         import safetensors  # noqa: F401
     except ModuleNotFoundError as error:
         raise UserError(
-            "weights are written as safetensors, which is not installed", hint="pip install 'effsearch[train]'"
+            "weights are written as safetensors, which is not installed", hint="pip install safetensors"
         ) from error
