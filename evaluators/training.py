@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from ..records.errors import UserError
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import integer, number
 from ..training.recipe import Recipe
@@ -24,8 +26,11 @@ class TrainingEvaluator:
     """Trains every network from fresh weights on the training images, and scores the validation images once.
 
     The same (network, seed) gives the same evaluation, on one machine to the last bit: the CPU's threads are a setting
-    of its own, and no choice is left to the GPU's libraries. A training that diverges or runs out of memory is a failed
-    evaluation, not an error.
+    of its own, and no choice is left to the GPU's libraries. A training that diverges is a failed evaluation, not an
+    error. One that finds no memory raises: another process may have it.
+
+    Pickled, it goes with the path of the mapped images. Where that is not (another machine of a cluster), the images are
+    read from `data` there.
 
     Parameters
     ----------
@@ -66,13 +71,24 @@ class TrainingEvaluator:
         self.data = Path(data)
         self.images, self.resolution, self.seed_std = images, resolution, seed_std
         self.device, self.threads, self.size, self.validation = device, threads, size, validation
+        self.mapped: tuple[Path, str] | None = None
 
     @cached_property
     def dataset(self) -> Dataset:
-        """Mapped on first use, in every process anew: pickling hands over the path of the cache."""
-        from ..training.datasets import load_dataset
+        """Mapped on first use, in every process anew. UserError where the images are not those of the pickled one."""
+        from ..training.datasets import load_dataset, open_cache
 
-        dataset: Dataset = load_dataset(self.data, size=self.size, validation=self.validation)
+        if self.mapped:
+            with suppress(UserError):
+                dataset: Dataset = open_cache(self.mapped[0])
+                return dataset
+        dataset = load_dataset(self.data, size=self.size, validation=self.validation)
+        if self.mapped and dataset.fingerprint != self.mapped[1]:
+            raise UserError(
+                f"{self.data} holds other images here than where the run was started: fingerprint "
+                f"{dataset.fingerprint}, not {self.mapped[1]}",
+                hint="put the same images under the same path on every node",
+            )
         return dataset
 
     @property
@@ -80,7 +96,8 @@ class TrainingEvaluator:
         """ "fashion-mnist validation top-1, 3 epochs, 10,000 images"."""
         images = min(self.images or len(self.dataset.train.labels), len(self.dataset.train.labels))
         pixels = f", {self.resolution} px" if self.resolution else ""
-        return f"{self.dataset.name} validation top-1, {self.recipe.epochs} epochs, {images:,} images{pixels}"
+        epochs = f"{self.recipe.epochs} epoch{'s' * (self.recipe.epochs > 1)}"
+        return f"{self.dataset.name} validation top-1, {epochs}, {images:,} images{pixels}"
 
     @property
     def source(self) -> str:
@@ -88,8 +105,8 @@ class TrainingEvaluator:
         return f"training, {self.fidelity}, recipe {self.recipe.fingerprint}, data {self.dataset.fingerprint}"
 
     def __getstate__(self) -> dict[str, Any]:
-        """With the data set, so that another process maps the same cache and does not look at the images again."""
-        return self.__dict__ | {"dataset": self.dataset}
+        state = {name: value for name, value in self.__dict__.items() if name != "dataset"}
+        return state | {"mapped": (self.dataset.path, self.dataset.fingerprint)}
 
     def __call__(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         import torch
@@ -108,9 +125,9 @@ class TrainingEvaluator:
                 )  # fmt: skip
             except Diverged as error:
                 reason = f"diverged: {error}"
-            except torch.OutOfMemoryError as error:
-                reason = f"out of GPU memory: {str(error).splitlines()[0]:.200}"
+            except torch.OutOfMemoryError:
                 torch.cuda.empty_cache()
+                raise
             else:
                 scores = result.scores["validation"]
                 return Evaluation(

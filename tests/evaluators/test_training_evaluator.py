@@ -126,13 +126,17 @@ def test_a_training_that_diverges_is_a_failed_evaluation(images, epochs):
     assert json.dumps(result.to_mapping(), allow_nan=False)
 
 
-def test_a_gpu_without_memory_is_a_failed_evaluation(rate, monkeypatch):
+def test_where_a_gpu_has_no_memory_another_try_may_find_some(rate, monkeypatch):
+    tries = []
+
     def full(*arguments, **options):
+        tries.append(arguments)
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nand more")
 
     monkeypatch.setattr(loop, "train", full)
-    result = rate(tiny_network())
-    assert result.failure == "out of GPU memory: CUDA out of memory. Tried to allocate 2.00 GiB"
+    ((_, result),) = LocalExecutor(retries=1).run(rate, [tiny_network()])
+    assert result.failure == "OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB"
+    assert len(tries) == 2
 
 
 def test_what_is_wrong_with_every_network_is_an_error(rate):
@@ -185,6 +189,23 @@ def run_elsewhere(code: str, *arguments: object, **environment: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_where_the_cache_is_not_the_images_are_read_again(tmp_path, monkeypatch):
+    """As on another machine of a cluster, where the same path may hold other images."""
+    monkeypatch.setenv("EFFSEARCH_CACHE", str(tmp_path / "here"))
+    images = write_npz(tmp_path / "digits.npz")
+    first = TrainingEvaluator(images, epochs=1, images=96, recipe=RECIPE)
+    pickled, mapped = pickle.dumps(first), first.dataset.path
+    assert pickle.loads(pickled).dataset.path == mapped
+    monkeypatch.setenv("EFFSEARCH_CACHE", str(tmp_path / "there"))
+    mapped.rename(mapped.with_name("gone"))
+    again = pickle.loads(pickled)
+    assert again.dataset.path.is_relative_to(tmp_path / "there")
+    assert again.source == first.source
+    write_npz(images, test=False)
+    with pytest.raises(UserError, match="other images here"):
+        _ = pickle.loads(pickled).dataset
 
 
 @pytest.mark.slow
