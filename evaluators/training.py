@@ -29,8 +29,8 @@ class TrainingEvaluator:
     of its own, and no choice is left to the GPU's libraries. A training that diverges is a failed evaluation, not an
     error. One that finds no memory raises: another process may have it.
 
-    Pickled, it goes with the path of the mapped images. Where that is not (another machine of a cluster), the images are
-    read from `data` there.
+    Pickled, it goes with the path of the mapped images. Where that is not there (another machine of a cluster), the
+    images are read from `data`.
 
     Parameters
     ----------

@@ -124,7 +124,7 @@ def _check_same(stored: Entry, settings: Entry) -> None:
             continue
         difference = f"{name} {stored.get(name)!r:.200}, not {value!r:.200}"
         if name.endswith(FINGERPRINT):
-            difference = f"another {name.removesuffix(FINGERPRINT)} of this name: another network for the same choices"
+            difference = f"another {name.removesuffix(FINGERPRINT)} of this name: its content is not the same"
         raise UserError(
             f"the run was started with {difference}",
             "resume with the options of the run, or start a new one with another --out",

@@ -38,6 +38,7 @@ def test_a_stored_search_is_read(stored):
     assert len(ledger.read(stored / "nas-v1" / "ledger.jsonl")) == 22  # settings, B0, 20 trials
 
 
+@pytest.mark.slow
 def test_a_stored_search_resumes_to_the_same_tables(stored):
     done = resume("nas", stored / "nas-v1")
     assert done.returncode == 0, done.stderr
@@ -54,6 +55,7 @@ def test_a_stored_grid_is_read(stored):
     assert load_base(str(stored / "nas-v1")).name.startswith("mnasnet-b0-")
 
 
+@pytest.mark.slow
 def test_a_stored_grid_resumes_to_the_same_tables(stored):
     done = resume("grid", stored / "grid-v1")
     assert done.returncode == 0, done.stderr

@@ -104,6 +104,7 @@ def noted(path: Path) -> list[str]:
     return [line.removeprefix("efficientnet-b0-") for line in lines]
 
 
+@pytest.mark.slow
 def test_json_is_one_document_with_the_keys_of_the_design(files, here):
     done = here("grid", "--phi", 1, *LOCAL, "--json", "--out", "run")
     assert done.code == 0, done.stderr
@@ -126,6 +127,7 @@ def test_json_is_one_document_with_the_keys_of_the_design(files, here):
     assert Path(document["run"]) == Path("run")
 
 
+@pytest.mark.slow
 def test_a_run_leaves_the_files_of_the_design(files, here):
     done = here("grid", *LOCAL, "--out", "run")
     assert done.code == 0, done.stderr
@@ -466,6 +468,7 @@ def expected(files, here, rated_run, quick) -> Path:
     return rated_run
 
 
+@pytest.mark.slow
 def test_an_interrupt_is_saved_and_the_printed_command_finishes_the_run(
     files, here, start, wait_for_lines, expected, monkeypatch
 ):
@@ -491,6 +494,7 @@ def test_an_interrupt_is_saved_and_the_printed_command_finishes_the_run(
     check_same(files / "my run", expected)
 
 
+@pytest.mark.slow
 def test_the_command_that_continues_names_the_engine_of_the_run(files, start, wait_for_lines):
     """A machine without Ray must not be sent to it by the line that it is told to type."""
     notes = files / "notes"
@@ -502,6 +506,7 @@ def test_the_command_that_continues_names_the_engine_of_the_run(files, start, wa
     assert "--engine local" in stderr.partition("continue with: ")[2]
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_while_the_first_runs(files, here, start, wait_for_lines):
     notes = files / "notes"
     process = start(*RATED, *LOCAL, "--out", "run", TEST_SECONDS=0.3, TEST_NOTES=notes)

@@ -86,6 +86,7 @@ def test_the_printed_command_keeps_what_the_resumed_run_was_asked_for(folder, he
     assert len(pd.read_csv(folder / "run" / "trials.csv")) == 40
 
 
+@pytest.mark.slow
 def test_a_second_driver_is_refused_while_the_first_runs(folder, here, start, wait_for_lines):
     notes = folder / "notes"
     process = start("nas", *TINY, "--trials", 2000, "--out", "run", TEST_SECONDS=0.02, TEST_NOTES=notes)
@@ -102,6 +103,7 @@ def test_a_second_driver_is_refused_while_the_first_runs(folder, here, start, wa
     assert process.poll() is None  # it was not disturbed
 
 
+@pytest.mark.slow
 def test_killed_with_its_last_line_torn_a_run_is_resumed_exactly(folder, here, start, wait_for_lines, monkeypatch):
     notes, draw = folder / "notes", random.Random(0)  # noqa: S311
     process = start("nas", *TINY, "--trials", 60, "--out", "run", TEST_SECONDS=0.01, TEST_NOTES=notes)

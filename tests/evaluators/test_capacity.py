@@ -123,6 +123,7 @@ def test_the_smallest_network_gets_a_score():
     assert 0 < Capacity()(smallest).accuracy < 72
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(networks, st.data())
 def test_more_layers_channels_expansion_or_resolution_never_lower_the_score(network, data):
@@ -159,6 +160,7 @@ def test_the_efficientnet_family_is_in_order():
     assert accuracies == sorted(set(accuracies))
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.lists(networks, min_size=2, max_size=6))
 def test_the_percent_scale_keeps_the_order_of_the_scores(many):

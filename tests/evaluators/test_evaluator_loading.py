@@ -26,7 +26,9 @@ def test_a_reference_to_a_file_is_a_users_own(tmp_path):
     ("name", "meant"), [("surogate", "surrogate"), ("Surrogate", "surrogate"), ("capcity", "capacity")]
 )
 def test_a_mistyped_name_is_named_with_what_is_known_and_a_hint(name, meant):
-    with pytest.raises(UserError, match=rf"no evaluator '{name}'; known: surrogate, capacity, or file\.py") as caught:
+    with pytest.raises(
+        UserError, match=rf"no evaluator '{name}'; known: surrogate, capacity, train, or file\.py"
+    ) as caught:
         evaluators.load(name)
     assert caught.value.hint == f"did you mean {meant}?"
 

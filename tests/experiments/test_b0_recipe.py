@@ -92,6 +92,7 @@ def test_the_recipes_runs_are_searches_of_the_recipe():
     assert runs[1]["B0's reward"] == pytest.approx(own)
 
 
+@pytest.mark.slow
 def test_a_folder_without_the_tables_is_told_in_one_line(reduced, tmp_path, capsys):
     code = reduced("--data", str(tmp_path / "nothing"))
     assert code == 2

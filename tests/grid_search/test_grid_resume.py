@@ -67,6 +67,7 @@ def test_a_grid_interrupted_at_any_call_and_resumed_equals_one_in_one_go(
     assert (manifest["state"], len(manifest["resumed"])) == ("done", len(stops))
 
 
+@pytest.mark.slow
 def test_a_ledger_cut_at_any_byte_is_continued_to_the_same_table(b0, counting, whole, timeless, tmp_path):
     expected, expected_run, reference = whole
     data = (expected_run / "ledger.jsonl").read_bytes()

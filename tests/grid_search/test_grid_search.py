@@ -161,6 +161,7 @@ def test_the_seed_reaches_the_evaluator(b0):
     assert set(seeds) == {17}
 
 
+@pytest.mark.slow
 def test_failed_points_are_recorded_and_never_chosen(b0, counting, accuracy):
     whole = search(b0, counting())
     best = [named(row) for _, row in whole.table.head(5).iterrows()]

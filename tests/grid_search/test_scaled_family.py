@@ -145,6 +145,7 @@ def every_phi(b0):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("triple", [(1.2, 1.1, 1.15), (1.0, 1.0, 1.3)])
 def test_phi_for_flops_is_the_nearest_of_all(b0, every_phi, triple):
     coefficients, costs = Coefficients(*triple), every_phi[triple]
@@ -190,6 +191,7 @@ def test_a_phi_that_makes_too_large_a_network_is_refused(b0):
         family(b0, Coefficients(3.0, 2.0, 2.0), {"x": 12})
 
 
+@pytest.mark.slow
 def test_every_member_builds_and_costs_what_is_computed(b0):
     """On the device "meta", counted by torch."""
     for network in family(b0, Coefficients(1.25, 1.1, 1.15), {**LADDER, "small": -3}):

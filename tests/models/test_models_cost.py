@@ -100,6 +100,7 @@ def test_fvcore_agrees_on_the_catalogue(name):
     assert measured_cost(architecture, fvcore=True).fvcore_mult_adds == cost(architecture).mult_adds
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(architectures)
 def test_any_network_costs_what_is_computed(architecture):

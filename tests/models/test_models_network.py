@@ -189,6 +189,7 @@ def test_features_need_a_stride():
         build(flat, features_only=True)
 
 
+@pytest.mark.slow
 def test_meta_device_allocates_nothing():
     with torch.device("meta"):
         outer = build(catalogue.load("b7"))

@@ -49,6 +49,7 @@ def assert_same_logits(theirs: nn.Module, architecture: Architecture, sizes: tup
         assert (found - expected).abs().max() < 1e-5 * expected.abs().max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["b0", "b1"])
 def test_efficientnet_equals_torchvision(torchvision, name):
     theirs = getattr(torchvision.models, f"efficientnet_{name}")(weights=None)
@@ -100,6 +101,7 @@ def test_mobilenet_v3_equals_torchvision(torchvision):
     assert_same_logits(torchvision.models.mobilenet_v3_large(weights=None), ours)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "operation", "factor", "repeats"),
     [("resnet18", "basic", 1, (2, 2, 2, 2)), ("resnet50", "bottleneck", 4, (3, 4, 6, 3))],
@@ -115,6 +117,7 @@ def test_resnet_equals_torchvision(torchvision, name, operation, factor, repeats
     assert_same_logits(theirs, ours, (64, 97))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [f"b{number}" for number in range(8)])
 def test_family_costs_what_torchvisions_costs(torchvision, name):
     architecture = catalogue.load(name)

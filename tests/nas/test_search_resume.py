@@ -195,7 +195,7 @@ def other_evaluator(architecture, *, seed=0):
         ({"costs": {"latency": lambda _: 1.0}}, ("latency",)),
         ({"space": renamed}, ("space", "tiny", "other")),
         ({"space": with_fewer_choices}, ("space",)),
-        ({"space": with_another_build}, ("another network",)),
+        ({"space": with_another_build}, ("another space",)),
         ({"evaluator": other_evaluator}, ("evaluator", "counting", "other_evaluator")),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,

@@ -97,6 +97,7 @@ class Driven:
             self.done.append(trial)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random", "evolution"])
 @pytest.mark.parametrize("batches", [1, 4, 9])
 def test_a_restored_study_proposes_what_the_original_proposes(tiny, rate, sampler, batches):

@@ -61,6 +61,7 @@ def test_a_reader_sees_whole_entries_while_a_writer_appends(tmp_path: Path, star
         assert len(numbers) > reported
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(st.lists(entries, min_size=1, max_size=3))
 def test_cut_at_every_byte(tmp_path_factory: pytest.TempPathFactory, given: list[dict[str, object]]) -> None:

@@ -280,6 +280,7 @@ def test_a_published_triple_that_failed(copy):
     assert ["too hot", "1", "1.2 %", "1.2, 1.1, 1.15"] in page.rows
 
 
+@pytest.mark.slow
 def test_without_standard_deviations_and_all_alike(tmp_path):
     page = page_of(make(tmp_path / "run", Rate(std=None, always=50.0), evaluator="mine.py:rate", step=0.1))
     assert "none of the 16 can be told apart" in page.headline
@@ -290,6 +291,7 @@ def test_without_standard_deviations_and_all_alike(tmp_path):
     assert "all alike" in page.text
 
 
+@pytest.mark.slow
 def test_a_capacity_score_is_never_called_an_accuracy(tmp_path):
     page = page_of(make(tmp_path / "run", evaluators.load("capacity"), evaluator="capacity"))
     assert "by the capacity score" in page.headline

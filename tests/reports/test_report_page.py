@@ -150,6 +150,7 @@ def test_rebuilding_gives_the_same_bytes(copy, tmp_path, capsys):
     assert (copy / "figures" / "pareto.png").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "2"])
 def test_it_works_without_torch_ray_optuna_and_with_any_order_of_sets(b0_run, tmp_path, seed):
     code = (

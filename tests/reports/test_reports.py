@@ -82,6 +82,7 @@ def test_the_best_network_at_a_cost_is_that_of_the_table(plain_run):
             assert found is None
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_bytes(plain_run, tmp_path):
     written = []
     for name in ("one", "two"):
@@ -111,6 +112,7 @@ terminal.show(*terminal.summary(loaded))
 """
 
 
+@pytest.mark.slow
 def test_a_laptop_without_torch_ray_and_optuna_can_report(plain_run, tmp_path):
     shutil.copytree(plain_run, tmp_path / "run")
     done = subprocess.run(
@@ -136,6 +138,7 @@ CIRCUMSTANCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("circumstance", CIRCUMSTANCES)
 def test_every_run_can_be_drawn_and_printed(make_run, circumstance):
     path = make_run(**CIRCUMSTANCES[circumstance])

@@ -87,6 +87,7 @@ def test_the_size_limit_counts_bytes(tmp_path):
         load_mapping(path, largest=99)
 
 
+@pytest.mark.slow
 def test_many_keys_take_no_longer_than_yaml_itself():
     text = "".join(f"key{number}: 1\n" for number in range(20_000))  # a fifth of the largest file
     start = time.process_time()
