@@ -16,12 +16,15 @@ import yaml
 from ..records.errors import UserError
 from ..records.run_directory import RunDirectory, holds_run
 from ..records.run_log import RunLog
+from ..search_spaces.cost import cost
+from ..search_spaces.quantity import format_count
 from . import report
 from .engine import Engine
 from .interrupted import Interrupted
 from .options import merge, read_options, to_mapping
 
 STEPS = ("nas", "grid", "family", "train")
+CANDIDATES = 3  # networks that the confirmation trains beside the baseline, as `nas.confirm`
 
 
 @dataclass(frozen=True)
@@ -158,15 +161,37 @@ def _write_family(out: Path) -> None:
 
 
 def _describe(options: RunOptions, engine: Engine, device: str | None, as_json: bool) -> int:
-    """--dry-run: what the two long steps would do."""
-    from . import nas, train
+    """--dry-run: how long the trainings take, by one of the search and a few steps of the final one made now."""
+    from ..reports import terminal
+    from ..reports.progress import duration
+    from ..training import load_recipe
+    from ..training.speed import training_speed
+    from ..workers.local import LocalExecutor
+    from .nas_options import NasOptions, prepare, settled
 
-    shared: dict[str, Any] = {"out": None, "resume": False, "config": None, "as_json": as_json, "dry_run": True}
-    print("search:", file=sys.stderr)
-    nas.run(_search_options(options), **shared, engine=engine)
-    print("\nfinal training, of a network of the target FLOPs:", file=sys.stderr)
-    given = _training_options(options, Path()) | {"network": "b0"}
-    train.run(given, **shared, device=device)
+    search = prepare(settled(merge(NasOptions, _search_options(options), {})))
+    baseline, dataset = search["baseline"], search["evaluator"].dataset
+    ((_, tried),) = LocalExecutor(retries=0).run(search["evaluator"], [baseline], seed=options.seed)
+    if tried.failure is not None:
+        raise UserError(f"the training of {baseline.name} failed: {tried.failure}")
+    recipe = load_recipe(options.final_recipe)
+    recipe = recipe if options.final_epochs is None else recipe.with_changes(epochs=options.final_epochs)
+    speed = training_speed(baseline, dataset, recipe, device=device)
+    trainings = options.trials + 1 + options.confirm * (CANDIDATES + 1)
+    searching = trainings * tried.seconds / (engine.workers or 1)
+    final = len(dataset.train) * recipe.epochs / speed
+    if as_json:
+        document = {"dry_run": True, "search_seconds": searching, "final_seconds": final, **to_mapping(options)}
+        print(json.dumps(document, indent=1))
+        return 0
+    rows = [
+        ("data", f"{dataset.name}: {len(dataset.train):,} training images, {len(dataset.classes)} classes"),
+        ("baseline", f"{baseline.name}, {format_count(cost(baseline).mult_adds)} FLOPs, {baseline.resolution} px"),
+        ("search", f"{trainings} trainings, {tried.seconds:.0f} s for the baseline: about {duration(searching)} here"),
+        ("engine", engine.in_words),
+        ("final training", f"{recipe.epochs} epochs at {speed:,.0f} images/s: about {duration(final)}"),
+    ]
+    terminal.show(terminal.pairs(rows))
     return 0
 
 
