@@ -14,10 +14,13 @@ RULES = ("budget", "reward", "knee")
 
 
 def load_base(name: str, select: str = "budget") -> Architecture:
-    """A run stands for its selected/budget.yaml, or what `select` names. UserError where there is none."""
+    """A run of `nas` or `run` stands for its selected/budget.yaml, or what `select` names. UserError where there is
+    none."""
     if select not in RULES:
         raise UserError(f"--select is {shown(select)}; allowed: {', '.join(RULES)}")
     path = Path(name)
+    if holds_run(path) and holds_run(path / "nas"):  # a run of the whole recipe
+        path = path / "nas"
     if not holds_run(path):
         if path.is_dir():
             raise UserError(f"{name} is a folder without a {LEDGER}", hint="give a run of nas, or a .yaml file")

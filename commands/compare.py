@@ -14,12 +14,9 @@ NAME = "compare.html"
 
 def run(paths: Sequence[Path], *, out: Path | None, as_json: bool) -> int:
     """Write compare.html (or `out`) and print where it is."""
-    from ..reports import compare, grid_run
+    from ..reports import compare
 
-    for path in paths:
-        if grid_run.is_grid(path):
-            raise UserError(f"{path} is a grid; compare puts searches side by side", f"effsearch report {path}")
-    if len({path.resolve() for path in paths}) < len(paths):
+    if len({compare.search_of(path).resolve() for path in paths}) < len(paths):
         raise UserError("a run is named twice; compare puts different searches side by side")
     html = compare.page_of(paths)
     target = Path(NAME) if out is None else out

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..records.errors import UserError
-from ..search_spaces import loading
 from ..search_spaces.cost import cost
 from ..search_spaces.quantity import format_count
+from .base import load_base
 from .data_options import suit
 
 
@@ -23,7 +23,7 @@ def run(
     from ..training.datasets.dataset import Dataset
     from ..workers.local import LocalExecutor
 
-    architecture = loading.load_network(network)
+    architecture = load_base(network)
     given = {name: value for name, value in {"epochs": epochs, **training}.items() if value is not None}
     name = evaluator or ("train" if "data" in given else "surrogate")
     pixels = given.pop("resolution", None) if name == "train" else None

@@ -48,6 +48,8 @@ def run(
     if resume and out is not None:
         RunDirectory.open_existing(out)
         stored = {**read_options(out / "config.yaml", NasOptions), **stored}
+    else:
+        stored.pop("data_name", None)  # of the run that the options are from
     options = settled(merge(NasOptions, given, stored))
     search = prepare(options, threads=max(1, int(engine.cpus_per_trial or 1)))
     if dry_run:
@@ -67,11 +69,12 @@ def _search(
     from ..nas import search
     from ..reports.progress import CountDisplay, ProgressDisplay
 
+    evaluator = arguments.pop("evaluator")
     try:
         # what Ray, and an evaluator of the user's, print is no part of the result
         with ProgressDisplay() as display, redirect_stdout(sys.stderr):
             result = search(
-                arguments.pop("space"), arguments.pop("evaluator"), **arguments,
+                arguments.pop("space"), evaluator, **arguments,
                 run_dir=out, resume=resume, config=to_mapping(options),
                 on_batch=display, on_confirmation=CountDisplay("evaluations of the confirmation"),
             )  # fmt: skip
@@ -90,11 +93,15 @@ def _search(
             hint="go on with --resume and a longer --budget",
             exit_code=1,
         )
+    if options.trains:
+        from .nas_training import warn_of_chance
+
+        warn_of_chance(evaluator, result.trials)
     _report(out, as_json, result.stopped)
     if "budget" not in result.selected:
         budgets = ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items())
         raise UserError(
-            f"none of the {len(result.trials):,} networks meets the budget ({budgets})",
+            f"no network of the {len(result.trials):,} tried meets the budget ({budgets})",
             hint="give a larger budget or more --trials",
             exit_code=1,
         )
@@ -135,6 +142,24 @@ def _document(run: Any) -> dict[str, Any]:
             for rule, one in run.selected.items()
         },
         "references": {one.name: plain(one) for one in run.references},
+        "confirmation": _confirmation(run.confirmation or run.unfinished),
+    }
+
+
+def _confirmation(known: Any) -> dict[str, Any] | None:
+    """The seeds that are complete, and a row for each network; percent and percentage points."""
+    if known is None:
+        return None
+    names = (
+        "role", "name", "key", "trial", "mult_adds", "params", "accuracies", "mean", "std", "error", "difference",
+        "low", "high", "side", "chosen", "failure",
+    )  # fmt: skip
+    done, asked = known.evaluations
+    return {
+        "seeds": list(known.seeds),
+        "complete": known.complete,
+        "evaluations": {"done": done, "asked": asked},
+        "rows": [{name: getattr(row, name) for name in names} for row in known.rows],
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..records.errors import UserError
@@ -42,6 +43,7 @@ class NasOptions:
     recipe: str | None = None
     images: int | None = None
     resolution: int | None = None
+    data_name: str | None = None
     confirm: int | None = None
     sampler: str | None = None
     reward: str = "soft"
@@ -72,7 +74,17 @@ def settled(options: NasOptions) -> NasOptions:
                 )
     elif options.data is None:
         raise UserError("the evaluator train needs images", hint="give --data DIR (effsearch data DIR looks at it)")
+    if options.trains and options.data is not None:  # a run may be resumed from another folder
+        missing |= {
+            "data": str(Path(options.data).absolute()),
+            "data_name": options.data_name or data_name(options.data),
+        }
     return replace(options, **missing)
+
+
+def data_name(path: str) -> str:
+    """What a data set is called by default: its file or folder."""
+    return Path(path).absolute().name
 
 
 def prepare(options: NasOptions, threads: int = 1) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ..records.errors import UserError
@@ -15,8 +17,13 @@ from ..search_spaces.user_file import is_reference
 from .data_options import open_data
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ..evaluators.training import TrainingEvaluator
+    from ..training import Recipe
     from .nas_options import NasOptions
+
+FEW_STEPS = 100
 
 
 def prepare_training(
@@ -27,6 +34,7 @@ def prepare_training(
     The space `mnasnet` surrounds the baseline, so that both have equal strides and resolution.
     """
     from ..evaluators.training import TrainingEvaluator
+    from ..training.trainer import check_fits
 
     if options.data is None or options.space is None or options.around is None:
         raise ValueError("the options are not settled")
@@ -35,6 +43,8 @@ def prepare_training(
             f"--space is {shown(options.space)}; a search on images takes mnasnet or file.py:name",
             hint="mnasnet-b0 is for ImageNet at 224 pixels and 1000 classes",
         )
+    space = None if options.space == "mnasnet" else loading.load_space(options.space)
+    around = loading.load_network(options.around)
     dataset = open_data(options.data)
     evaluator = TrainingEvaluator(
         options.data,
@@ -42,13 +52,52 @@ def prepare_training(
         images=options.images,
         recipe=options.recipe or "proxy",
         threads=threads,
+        data_name=options.data_name,
     )
-    around = loading.load_network(options.around)
+    pixels = _resolution(options, evaluator.recipe, space)
     baseline = fit_images(
-        around, target, resolution=options.resolution or min(around.resolution, dataset.size),
+        around, target, resolution=min(around.resolution, dataset.size) if pixels is None else pixels,
         input_channels=dataset.channels, classes=len(dataset.classes),
         name=f"{around.name} at {format_count(target)}",
     )  # fmt: skip
-    if options.space == "mnasnet":
+    _warn_of_few_steps(evaluator.recipe, min(options.images or len(dataset.train), len(dataset.train)))
+    if space is None:
         return evaluator, loading.load_space("mnasnet", reference=baseline), baseline
-    return evaluator, loading.load_space(options.space), baseline
+    check_fits(space.decode(space.point([0] * len(space.dimensions))), dataset)
+    return evaluator, space, baseline
+
+
+def _resolution(options: NasOptions, recipe: Recipe, space: SearchSpace | None) -> int | None:
+    """Pixels that all networks have; None where nobody says. UserError where two say differently."""
+    wanted = {"--resolution": options.resolution, f"the recipe {recipe.name}": recipe.resolution}
+    if space is not None:
+        wanted[f"the space {space.name}"] = space.decode(space.point([0] * len(space.dimensions))).resolution
+    said = {name: pixels for name, pixels in wanted.items() if pixels is not None}
+    if len(set(said.values())) > 1:
+        words = ", ".join(f"{name} {pixels}" for name, pixels in said.items())
+        raise UserError(f"the networks cannot have several resolutions: {words}", hint="leave --resolution out")
+    return next(iter(said.values()), None)
+
+
+def _warn_of_few_steps(recipe: Recipe, images: int) -> None:
+    steps = recipe.epochs * max(1, images // recipe.batch)
+    if steps < FEW_STEPS:
+        print(
+            f"note: each training has {steps} steps ({recipe.epochs} epochs of {images:,} images, {recipe.batch} a "
+            f"step): below {FEW_STEPS} the results are mostly chance; give more --epochs or a smaller batch",
+            file=sys.stderr,
+        )
+
+
+def warn_of_chance(evaluator: TrainingEvaluator, trials: pd.DataFrame) -> None:
+    """Where even the best network is within two standard deviations of always naming the most frequent class."""
+    labels = evaluator.dataset.validation.labels
+    counts: dict[int, int] = Counter(labels.tolist())
+    chance = 100 * max(counts.values()) / len(labels)
+    known = trials[trials["state"] == "complete"]
+    if len(known) and bool((known["accuracy"] - 2 * known["accuracy_std"].fillna(0.0) <= chance).all()):
+        print(
+            f"note: no network is clearly above chance ({chance:.1f} % for the most frequent class): give more "
+            "--epochs or --images, or another recipe",
+            file=sys.stderr,
+        )

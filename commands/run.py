@@ -6,10 +6,10 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
@@ -23,7 +23,11 @@ from .engine import Engine
 from .interrupted import Interrupted
 from .options import merge, read_options, to_mapping
 
+if TYPE_CHECKING:
+    from ..training import Recipe
+
 STEPS = ("nas", "grid", "family", "train")
+FIXED = ("target_flops", "recipe", "epochs", "images", "resolution", "seed")  # the others may change at a resume
 CANDIDATES = 3  # networks that the confirmation trains beside the baseline, as `nas.confirm`
 
 
@@ -74,6 +78,8 @@ def run(
             raise UserError(
                 f"--{name.replace('_', '-')} was not given", hint="effsearch run --data DIR --target-flops 30M"
             )
+    options = replace(options, data=str(Path(options.data).absolute()))  # it may be resumed from another folder
+    _check(options, engine, device)
     if dry_run:
         return _describe(options, engine, device, as_json)
     if out is None:
@@ -81,7 +87,7 @@ def run(
         out = Path("runs") / free.path.name
         free.close()
     command = shlex.join(["effsearch", "run", "--resume", "--out", str(out), *engine.arguments()])
-    settings = {name: value for name, value in to_mapping(options).items() if name not in ("format", "version")}
+    settings = {"command": "run", **{name: getattr(options, name) for name in FIXED}}
     text = yaml.safe_dump(to_mapping(options), sort_keys=False)
     with RunLog.open(out, resume=resume, settings=settings, config=text, seed=options.seed) as log:
         state = "failed"
@@ -99,6 +105,26 @@ def run(
     else:
         print(f"page:  {page}")
     return 0
+
+
+def _check(options: RunOptions, engine: Engine, device: str | None) -> None:
+    """What is wrong with the last step shows before the first: UserError or InvalidValue."""
+    from ..grid_search import law
+    from ..training.devices import choose_device
+    from .nas_options import NasOptions, prepare, settled
+
+    law.load(options.law)
+    _final_recipe(options)
+    choose_device(device)
+    engine.executor()
+    prepare(settled(merge(NasOptions, _search_options(options), {})))
+
+
+def _final_recipe(options: RunOptions) -> Recipe:
+    from ..training import load_recipe
+
+    recipe = load_recipe(options.final_recipe)
+    return recipe if options.final_epochs is None else recipe.with_changes(epochs=options.final_epochs)
 
 
 def _steps(options: RunOptions, out: Path, log: RunLog, engine: Engine, device: str | None, as_json: bool) -> None:
@@ -119,17 +145,18 @@ def _all_steps(
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     from . import grid, nas, train
 
-    def into(folder: str, given: Mapping[str, Any]) -> dict[str, Any]:
-        """A step that was stopped goes on with what it was started with."""
+    def into(folder: str, given: Mapping[str, Any], changing: Sequence[str] = ()) -> dict[str, Any]:
+        """A step that was stopped goes on with what it was started with, but for what may change."""
         started = holds_run(out / folder)
+        given = {name: value for name, value in given.items() if not started or name in changing}
         how = {"config": None, "as_json": False, "dry_run": False}
-        return {"given": {} if started else given, "out": out / folder, "resume": started, **how}
+        return {"given": given, "out": out / folder, "resume": started, **how}
 
-    yield "nas", lambda: nas.run(**into("nas", _search_options(options)), engine=engine)
+    yield "nas", lambda: nas.run(**into("nas", _search_options(options), ("data", "trials", "confirm")), engine=engine)
     base = {"base": str(out / "nas"), "law": options.law, "seed": options.seed}
     yield "grid", lambda: grid.run(**into("grid", base), engine="local", workers=None, ray_address=None)
     yield "family", lambda: _write_family(out)
-    yield "train", lambda: train.run(**into("train", _training_options(options, out)), device=device)
+    yield "train", lambda: train.run(**into("train", _training_options(options, out), ("data",)), device=device)
 
 
 def _search_options(options: RunOptions) -> dict[str, Any]:
@@ -145,8 +172,6 @@ def _training_options(options: RunOptions, out: Path) -> dict[str, Any]:
 
 def _write_family(out: Path) -> None:
     """OUT/family: the network found, scaled by the coefficients found."""
-    from dataclasses import replace
-
     from ..grid_search.outputs import write_family
     from ..grid_search.scaled_family import LADDER, ladder
     from .base import load_base
@@ -164,7 +189,6 @@ def _describe(options: RunOptions, engine: Engine, device: str | None, as_json: 
     """--dry-run: how long the trainings take, by one of the search and a few steps of the final one made now."""
     from ..reports import terminal
     from ..reports.progress import duration
-    from ..training import load_recipe
     from ..training.speed import training_speed
     from ..workers.local import LocalExecutor
     from .nas_options import NasOptions, prepare, settled
@@ -174,8 +198,7 @@ def _describe(options: RunOptions, engine: Engine, device: str | None, as_json: 
     ((_, tried),) = LocalExecutor(retries=0).run(search["evaluator"], [baseline], seed=options.seed)
     if tried.failure is not None:
         raise UserError(f"the training of {baseline.name} failed: {tried.failure}")
-    recipe = load_recipe(options.final_recipe)
-    recipe = recipe if options.final_epochs is None else recipe.with_changes(epochs=options.final_epochs)
+    recipe = _final_recipe(options)
     speed = training_speed(baseline, dataset, recipe, device=device)
     trainings = options.trials + 1 + options.confirm * (CANDIDATES + 1)
     searching = trainings * tried.seconds / (engine.workers or 1)

@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +16,7 @@ from ..records.errors import UserError, printable
 from ..records.run_directory import RunDirectory, free_name, holds_run
 from ..search_spaces.checks import integer
 from ..search_spaces.quantity import format_count
+from . import report
 from .base import load_base
 from .data_options import open_data, suit
 from .interrupted import Interrupted
@@ -91,8 +92,11 @@ def _train(
     if options.images is not None:
         integer("images", options.images, 1, 2**31)
     choose_device(device)  # what is wrong shows before the images are read and a folder is made
+    stored_at = str(Path(options.data).absolute())  # a run may be resumed from another folder
+    options = replace(options, data=stored_at)
     dataset = open_data(options.data, size=options.size, validation=options.validation)
-    network = suit(network, dataset, options.resolution)
+    pixels = recipe.resolution if options.resolution is None else options.resolution
+    network = suit(network, dataset, pixels)
     arguments: dict[str, Any] = {"seed": options.seed, "device": device, "images": options.images}
     if dry_run:
         return _describe(options, network, dataset, recipe, arguments, out, as_json)
@@ -100,7 +104,7 @@ def _train(
         free = RunDirectory.create_free("runs", _stem(network.name, dataset.name, options.seed))
         out = Path("runs") / free.path.name
         free.close()
-    command = ["effsearch", "train", "--resume", "--out", str(out)]
+    command = [*_program(), "train", "--resume", "--out", str(out), *(["--device", device] if device else [])]
     try:
         with TrainingDisplay() as display:
             result = train(
@@ -122,11 +126,15 @@ def _train(
     except KeyboardInterrupt:
         if not holds_run(out):
             raise
+        if not _leads():
+            raise SystemExit(130) from None
         raise Interrupted(f"interrupted and saved; continue with: {shlex.join(command)}") from None
     if result.notice:
         print(f"note: {result.notice}", file=sys.stderr)
     if _leads():
+        page = report.write(out)
         _print(result, out, as_json)
+        print(f"page:  {page}", file=sys.stderr if as_json else sys.stdout)
     return 0
 
 
@@ -193,6 +201,12 @@ def _describe(
     ]
     terminal.show(terminal.pairs(rows))
     return 0
+
+
+def _program() -> list[str]:
+    """What the user types before `train`."""
+    size = os.environ.get("WORLD_SIZE", "1")
+    return ["effsearch"] if size == "1" else ["torchrun", "--nproc-per-node", size, "-m", "effsearch.cli"]
 
 
 def _leads() -> bool:

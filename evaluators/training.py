@@ -45,6 +45,9 @@ class TrainingEvaluator:
         `std` beside the binomial error of the validation images. None where it is not known.
     threads
         of the CPU.
+    data_name
+        what the data set is called; the name of its file or folder where None. A run goes on under the name that it was
+        started with, wherever the images are now.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class TrainingEvaluator:
         threads: int = 1,
         size: int | None = None,
         validation: float = 0.1,
+        data_name: str | None = None,
     ) -> None:
         for name, value in (("epochs", epochs), ("images", images), ("resolution", resolution), ("threads", threads)):
             if value is not None:
@@ -71,6 +75,7 @@ class TrainingEvaluator:
         self.data = Path(data)
         self.images, self.resolution, self.seed_std = images, resolution, seed_std
         self.device, self.threads, self.size, self.validation = device, threads, size, validation
+        self.data_name = data_name
         self.mapped: tuple[Path, str] | None = None
 
     @cached_property
@@ -97,7 +102,8 @@ class TrainingEvaluator:
         images = min(self.images or len(self.dataset.train.labels), len(self.dataset.train.labels))
         pixels = f", {self.resolution} px" if self.resolution else ""
         epochs = f"{self.recipe.epochs} epoch{'s' * (self.recipe.epochs > 1)}"
-        return f"{self.dataset.name} validation top-1, {epochs}, {images:,} images{pixels}"
+        name = self.data_name or self.dataset.name
+        return f"{name} validation top-1, {epochs}, {images:,} images{pixels}"
 
     @property
     def source(self) -> str:

@@ -19,13 +19,12 @@ from ..evaluators.evaluation import Evaluator
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.cost import cost
 from ..workers.local import Executor
-from . import student
+from .paired import Paired
 from .search_log import SearchLog
 from .settings import CostFunction
 
 CANDIDATES = 3
 FIRST_SEED = 1000
-CONFIDENCE = 0.95
 BASELINE = "baseline"
 
 
@@ -39,40 +38,21 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Paired:
-    """Candidate less baseline, percentage points, over the seeds that both have; low to high: the 95 % interval of the
-    mean by Student's t, NaN with one seed."""
-
-    mean: float
-    low: float
-    high: float
-    seeds: int
-
-    @classmethod
-    def of(cls, differences: Sequence[float]) -> Paired:
-        mean, seeds = fmean(differences), len(differences)
-        if seeds == 1:
-            return cls(mean, math.nan, math.nan, 1)
-        reach = student.quantile(CONFIDENCE, seeds - 1) * stdev(differences) / math.sqrt(seeds)
-        return cls(mean, mean - reach, mean + reach, seeds)
-
-    @property
-    def side(self) -> str:
-        """ "above", "below", "not told apart" (0 is within the interval) or "one seed"."""
-        if self.seeds == 1:
-            return "one seed"
-        return "above" if self.low > 0 else "below" if self.high < 0 else "not told apart"
-
-
-@dataclass(frozen=True)
 class Confirmed:
-    """A network's results. accuracies: seed -> percent, of the seeds that did not fail. failure: of one that did."""
+    """A network's results over the seeds that are complete.
+
+    accuracies: seed -> percent, of the seeds that did not fail. failure: of one that did. evaluation_std: one standard
+    deviation of an evaluation by its own account (`Evaluation.std`), None where it gives none. evaluated: how many of
+    the seeds asked for it has a result of.
+    """
 
     candidate: Candidate
     accuracies: Mapping[int, float]
     failure: str | None
     costs: Mapping[str, float]
     paired: Paired | None = None
+    evaluation_std: float | None = None
+    evaluated: int = 0
 
     @property
     def mean(self) -> float:
@@ -85,17 +65,39 @@ class Confirmed:
 
     @property
     def standard_error(self) -> float:
-        """Of the mean."""
+        """Of the mean, by the seeds alone."""
         return self.std / math.sqrt(len(self.accuracies)) if len(self.accuracies) > 1 else math.nan
+
+    @property
+    def error(self) -> float:
+        """Of the mean, by the seeds and by the evaluations' own error, which seeds on the same images do not average
+        out; NaN where neither is known."""
+        seeds = 0.0 if math.isnan(self.standard_error) else self.standard_error
+        return math.hypot(seeds, self.evaluation_std or 0.0) or math.nan
 
 
 @dataclass(frozen=True)
 class Confirmation:
     """rows: the candidates, the baseline last where there is one. winner: the candidate of the highest mean among
-    those with the most seeds that did not fail; None where all failed."""
+    those with the most seeds that did not fail; None where all failed.
+
+    seeds: those that every network has a result of; all others are left out, so that everything is paired. asked: how
+    many were to be.
+    """
 
     seeds: tuple[int, ...]
     rows: tuple[Confirmed, ...]
+    asked: int
+
+    @property
+    def evaluations(self) -> tuple[int, int]:
+        """How many there are, and of how many; a network counts once."""
+        networks = {row.candidate.architecture.key: row.evaluated for row in self.rows}
+        return sum(networks.values()), len(networks) * self.asked
+
+    @property
+    def complete(self) -> bool:
+        return len(self.seeds) == self.asked
 
     @property
     def candidates(self) -> tuple[Confirmed, ...]:
@@ -139,7 +141,8 @@ def confirm_networks(
     costs: Mapping[str, CostFunction] | None = None,
     on_result: Callable[[int, int], None] | None = None,
 ) -> Confirmation:
-    """Evaluate what the log does not have yet; every result is appended to it at once, so nothing is run twice.
+    """Evaluate what the log does not have yet; every result is appended to it at once, so nothing is run twice. An
+    executor that is out of time leaves some out: then only the seeds that are complete count.
 
     Parameters
     ----------
@@ -169,28 +172,38 @@ def confirm_networks(
 
 
 def summary(log: SearchLog, asked: Sequence[Candidate], seeds: tuple[int, ...]) -> Confirmation:
-    """From what the log has."""
-    rows = [_confirmed(log, one, seeds) for one in asked]
-    known = next((row.accuracies for row in rows if row.candidate.role == BASELINE), {})
-    return Confirmation(seeds, tuple(dataclasses.replace(row, paired=_paired(row, known)) for row in rows))
+    """From what the log has of `seeds`."""
+    whole = [seed for seed in seeds if all((one.architecture.key, seed) in log.confirmations for one in asked)]
+    rows = [_confirmed(log, one, seeds, whole) for one in asked]
+    baseline = next((row for row in rows if row.candidate.role == BASELINE), None)
+    compared = (dataclasses.replace(row, paired=_paired(row, baseline)) for row in rows)
+    return Confirmation(tuple(whole), tuple(compared), len(seeds))
 
 
-def _paired(row: Confirmed, baseline: Mapping[int, float]) -> Paired | None:
-    both = [row.accuracies[seed] - baseline[seed] for seed in row.accuracies if seed in baseline]
-    return Paired.of(both) if both and row.candidate.role != BASELINE else None
+def _paired(row: Confirmed, baseline: Confirmed | None) -> Paired | None:
+    if baseline is None or row is baseline:
+        return None
+    known = baseline.accuracies
+    both = [row.accuracies[seed] - known[seed] for seed in row.accuracies if seed in known]
+    return Paired.of(both, math.hypot(row.evaluation_std or 0.0, baseline.evaluation_std or 0.0)) if both else None
 
 
-def _confirmed(log: SearchLog, one: Candidate, seeds: Sequence[int]) -> Confirmed:
+def _confirmed(log: SearchLog, one: Candidate, seeds: Sequence[int], whole: Sequence[int]) -> Confirmed:
+    """Of the seeds in `whole`."""
     entries = {seed: log.confirmations.get((one.architecture.key, seed)) for seed in seeds}
-    known = {seed: entry for seed, entry in entries.items() if entry is not None}
+    there = [entry for entry in entries.values() if entry is not None]
+    known = {seed: entry for seed, entry in entries.items() if entry is not None and seed in whole}
     accuracies = {
         seed: float(entry["evaluation"]["accuracy"])
         for seed, entry in known.items()
         if entry["evaluation"]["failure"] is None
     }
     failures = [str(entry["evaluation"]["failure"]) for seed, entry in known.items() if seed not in accuracies]
-    costs: Mapping[str, float] = next((entry["costs"] for entry in known.values()), {})
-    return Confirmed(one, accuracies, failures[0] if failures else None, costs)
+    costs: Mapping[str, float] = there[0]["costs"] if there else _costs(one, log, {})
+    stds = [known[seed]["evaluation"]["std"] for seed in accuracies]
+    squares = [float(std) ** 2 for std in stds if std is not None]
+    own = math.sqrt(fmean(squares)) if squares else None
+    return Confirmed(one, accuracies, failures[0] if failures else None, costs, None, own, len(there))
 
 
 def _costs(one: Candidate, log: SearchLog, own: Mapping[str, CostFunction]) -> Mapping[str, float]:

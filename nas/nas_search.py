@@ -43,7 +43,8 @@ class SearchResult:
     """trials, front: pandas tables (see `tables`). selected: rule -> network; `picks`: rule -> trial number.
 
     references: name -> ledger entry of the networks evaluated for comparison. exhausted: the space ran out of networks.
-    confirmation: what the evaluations after the search say; its winner is then the pick "budget".
+    confirmation: what the evaluations after the search say; its winner is then the pick "budget". Where the budget was
+    over before its end, what its complete seeds say, which may be none.
     stopped: what ended the search: "trials" (all were evaluated), "space" (exhausted) or "budget" (out of time).
     """
 
@@ -110,7 +111,7 @@ def search(
     max_seconds
         a budget of time for this call, references included: afterwards no evaluation is started, those under way are
         finished, and the search ends with its tables as usual. A resumed run goes on where it was. Where there is a
-        confirmation, its part of all the evaluations is its part of the time.
+        confirmation, its part of all the evaluations is its part of the time; a resumed run adds what was left out.
     on_batch
         is called with the Progress after each batch, and within one about every second where evaluations are slow.
     references
@@ -189,7 +190,6 @@ def search(
                     log, loop.evaluator, confirming, networks, baseline,
                     seeds=confirm, seed=seed, costs=costs, on_result=on_confirmation,
                 )  # fmt: skip
-                confirmation = None if confirming.cut else confirmation
             state = "done"
         except KeyboardInterrupt:
             state = "interrupted"

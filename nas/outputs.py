@@ -48,9 +48,11 @@ def write_outputs(
 def write_confirmation(run: RunDirectory, confirmation: Confirmation | None) -> None:
     """confirm.csv, a row a network, the baseline last, and baseline.yaml; without a confirmation neither is there.
 
-    Columns: role, name, key, trial, mult_adds, params, seeds (that did not fail), accuracy (their mean, percent),
-    accuracy_std, standard_error, difference (to the baseline, paired), low, high (its 95 % interval), side (in a word),
-    chosen, failure, and seed_N for each seed N.
+    Columns: role, name, key, trial, mult_adds, params, seeds (complete for all networks, and not failed), accuracy
+    (their mean, percent), accuracy_std, standard_error (of the mean, by the seeds), error (by the evaluations' own
+    error too), difference (to the baseline, paired), low, high (its 95 % interval), floored (the interval is that of
+    the evaluations' own error), side (in a word), chosen, failure, evaluated of asked (seeds with a result, and how
+    many there were to be), and seed_N for each complete seed N.
     """
     files = run.path / CONFIRMATION, run.path / BASELINE
     if confirmation is None:
@@ -77,11 +79,15 @@ def _confirmed(row: Confirmed, confirmation: Confirmation) -> dict[str, object]:
         "accuracy": row.mean,
         "accuracy_std": row.std,
         "standard_error": row.standard_error,
+        "error": row.error,
         "difference": paired.mean if paired else None,
         "low": paired.low if paired else None,
         "high": paired.high if paired else None,
+        "floored": bool(paired and paired.floored),
         "side": paired.side if paired else "",
         "chosen": row is confirmation.winner,
         "failure": row.failure or "",
+        "evaluated": row.evaluated,
+        "asked": confirmation.asked,
         **{f"seed_{seed}": row.accuracies.get(seed) for seed in confirmation.seeds},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 from markupsafe import Markup
 
 from ..records.errors import UserError
+from ..records.run_directory import holds_run
 from ..search_spaces.quantity import format_count
-from . import front_figure, nas_figures, strip_figure
+from . import front_figure, grid_run, nas_figures, strip_figure, training_run, whole_run
 from .front_view import FrontView, Mark
 from .live import load
 from .measure import Measure, limits, measure, network_name
@@ -23,6 +25,7 @@ from .text import clipped
 from .verdict import main_reference, short
 
 ZOOM = 440.0  # height of the second figure in pixels
+SEARCH = "nas"  # the folder of the search in a whole recipe's
 COLORS = 8  # run0 .. run7 in the page's colours; more runs use them again
 # What must be equal for the accuracies of two runs to be comparable, and for their searches to be.
 SAME_SCALE = ("evaluator", "accuracies")
@@ -54,7 +57,7 @@ class CompareView:
 
 
 def compare_view(runs: Sequence[Run]) -> CompareView:
-    names = distinct_names([run.path for run in runs])
+    names = distinct_names([_named(run.path) for run in runs])
     columns = tuple(_column(run, name, number) for number, (run, name) in enumerate(zip(runs, names, strict=True)))
     all_words = [measure(run) for run in runs]
     words = all_words[0] if len({(one.kind, one.of) for one in all_words}) == 1 else Measure("own", "accuracy", "", "")
@@ -88,7 +91,29 @@ def page_of(paths: Sequence[Path | str]) -> str:
     """UserError where there are fewer than two runs, or one cannot be read."""
     if len(paths) < 2:
         raise UserError(f"there is {len(paths)} run to compare; give at least two", hint="effsearch compare RUN RUN")
-    return compare_page(compare_view([load(path) for path in paths]))
+    return compare_page(compare_view([load(search_of(path)) for path in paths]))
+
+
+def search_of(path: Path | str) -> Path:
+    """The folder of the search: `path`, or its `nas` where it is a whole recipe's. UserError for other runs."""
+    path = Path(path)
+    settings = training_run.settings_of(path)
+    report = f"effsearch report {shlex.quote(str(path))}"
+    if whole_run.is_whole(settings):
+        if not holds_run(path / SEARCH):
+            raise UserError(f"{path} has no search yet; compare puts searches side by side", report)
+        return path / SEARCH
+    if training_run.is_training(settings):
+        raise UserError(f"{path} is a training; compare puts searches side by side", report)
+    if grid_run.is_grid(path):
+        raise UserError(f"{path} is a grid; compare puts searches side by side", report)
+    return path
+
+
+def _named(path: Path) -> Path:
+    """The folder after which a search is called: the recipe's where it is part of one."""
+    whole = path.name == SEARCH and holds_run(path.parent) and whole_run.is_whole(training_run.settings_of(path.parent))
+    return path.parent if whole else path
 
 
 def distinct_names(paths: Sequence[Path]) -> list[str]:

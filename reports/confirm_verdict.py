@@ -14,7 +14,7 @@ def said(run: Run) -> Verdict:
     """The confirmed figures where the run has them, else what the search alone says."""
     known = run.confirmation
     if known is None:
-        return verdict(run)
+        return _begun(run, run.unfinished) if run.unfinished else verdict(run)
     best, row, words = run.selected.get("budget"), known.chosen, measure(run)
     if best is None or row is None or row.mean is None:
         before = verdict(run)
@@ -22,15 +22,42 @@ def said(run: Run) -> Verdict:
     times = f"mean of {_seeds(len(row.accuracies))}"
     of = f" {words.of}" if words.of else ""
     headline = (
-        f"Found {network_name(best)}: {plus_minus(row.mean, row.standard_error)}{words.unit}{of}, {times}, at "
+        f"Found {network_name(best)}: {plus_minus(row.mean, row.error)}{words.unit}{of}, {times}, at "
         f"{format_count(best.mult_adds)} FLOPs"
     )
     reference = main_reference(run)
     if row.difference is not None and known.baseline is not None:
-        headline += f"; {standing(row, proper_name(known.baseline.name), words.points(row.difference))}"
+        name = proper_name(known.baseline.name)
+        headline += f"; {standing(row, name, words.points(row.difference))}"
+        headline += f"; {clipped(name)} has the higher mean" if _lower(row) else ""
+    headline += f"; {known.unfinished}" if known.unfinished else ""
     details = [*_compared(best, row, reference if known.baseline else None, known, words)]
-    details += [_how(known), *_luck(row, known, words), *_failed(known)]
+    details += [_how(row, known, words), *_luck(row, known, words), *_failed(known), *_unfinished(known)]
     return Verdict(f"{headline}.", tuple(details))
+
+
+def _begun(run: Run, begun: Confirmed) -> Verdict:
+    """Of a search whose confirmation has no complete seed yet."""
+    before = verdict(run, compared=False)
+    lines = (*before.details, "Nothing is said about a difference to the baseline yet.", *_unfinished(begun))
+    return Verdict(f"{before.headline.removesuffix('.')}; {begun.unfinished}.", lines)
+
+
+def _lower(row: Row) -> bool:
+    """The baseline has the higher mean over the same seeds."""
+    return row.difference is not None and row.difference <= -ALIKE
+
+
+def _unfinished(known: Confirmed) -> list[str]:
+    if known.complete:
+        return []
+    if not known.seeds:
+        return ["No seed is complete for all networks; a resumed run goes on with the confirmation."]
+    return [
+        f"The confirmation is unfinished: {len(known.seeds)} of {_seeds(known.asked)} "
+        f"{'is' if len(known.seeds) == 1 else 'are'} complete for all networks, and nothing else is counted; a "
+        f"resumed run completes it."
+    ]
 
 
 def _compared(best: Rated, row: Row, reference: Rated | None, known: Confirmed, words: Measure) -> list[str]:
@@ -45,33 +72,61 @@ def _compared(best: Rated, row: Row, reference: Rated | None, known: Confirmed, 
         f"{relative(best.mult_adds / reference.mult_adds)} FLOPs and {relative(best.params / reference.params)} "
         f"parameters."
     ]
+    if _lower(row):
+        lines.append(
+            f"{name} has the higher mean; the network found is handed over all the same, since a network of the "
+            f"search is what was asked for."
+        )
     both = [seed for seed in known.seeds if seed in row.accuracies and seed in known.baseline.accuracies]
     each = ", ".join(f"{row.accuracies[seed] - known.baseline.accuracies[seed]:+.2f}" for seed in both)
     if row.side == "one seed":
         lines.append("One seed gives no interval: the difference may be chance.")
-    elif row.low is not None and row.high is not None and row.high - row.low < ALIKE:
-        lines.append(f"Seed by seed the difference is {each}: these evaluations do not vary with the seed.")
+    elif row.low is None:
+        lines.append(f"Seed by seed the difference is {each}{_alike(row, known.baseline)}, so there is no interval.")
     else:
         verdicts = {
             "above": "0 is outside, so the difference is more than the seeds' chance",
             "below": "0 is outside: the baseline is the better network",
             "not told apart": "0 is inside, so the two are not told apart",
         }
+        width = f"Student's t, {len(both)} pairs"
+        if row.floored:
+            width = f"as wide as {_own(words)} makes it, which is more than the {len(both)} seeds do"
+        steady = "" if row.varies or known.baseline.varies else _alike(row, known.baseline)
         lines.append(
-            f"Seed by seed the difference is {each}; its mean {row.difference:+.2f} has the 95 % interval "
-            f"{interval(row)} (Student's t, {len(both)} pairs). {verdicts.get(row.side, '').capitalize()}."
+            f"Seed by seed the difference is {each}{steady}; its mean {row.difference:+.2f} has the 95 % interval "
+            f"{interval(row)} ({width}). {verdicts.get(row.side, '').capitalize()}."
         )
     return lines
 
 
-def _how(known: Confirmed) -> str:
+def _alike(row: Row, baseline: Row) -> str:
+    """After differences that are equal."""
+    return ", equal by chance" if row.varies or baseline.varies else ": these evaluations do not vary with the seed"
+
+
+def _own(words: Measure) -> str:
+    """What gives the evaluations an error of their own."""
+    return "the number of validation images" if words.kind == "training" else "the evaluator's own error"
+
+
+def _error(row: Row, known: Confirmed, words: Measure) -> str:
+    """What ± is."""
+    if row.error is None:
+        return ""
+    if len(known.seeds) == 1:
+        return f"; ± is one standard deviation by {_own(words)} alone, as one seed says nothing of the seeds"
+    return f"; ± is one standard deviation of a mean, by the seeds and by {_own(words)}"
+
+
+def _how(row: Row, known: Confirmed, words: Measure) -> str:
     networks = f"{len(known.candidates)} candidate{'s' if len(known.candidates) > 1 else ''} of the search"
     beside = f" and {clipped(proper_name(known.baseline.name))}" if known.baseline else ""
     numbers = ", ".join(map(str, known.seeds))
     return (
         f"After the search, {networks}{beside} were evaluated again with the same "
         f"{_seeds(len(known.seeds))} ({numbers}), which the search had not used"
-        f"{'; ± is the standard error of a mean' if len(known.seeds) > 1 else ''}."
+        f"{_error(row, known, words)}."
     )
 
 

@@ -15,6 +15,7 @@ from ..search_spaces.architecture import Architecture
 from .text import clipped
 
 FILE, BASELINE = "confirm.csv", "baseline.yaml"
+EQUAL = 1e-9  # accuracies that are this close are the same number
 TEXT = {"role": str, "name": str, "key": str, "side": str, "failure": str}
 
 
@@ -22,9 +23,11 @@ TEXT = {"role": str, "name": str, "key": str, "side": str, "failure": str}
 class Row:
     """A network that was evaluated again.
 
-    accuracies: seed -> percent. mean, std (of one evaluation), standard_error (of the mean): percent, None where not
-    known. difference, low, high: to the baseline, paired, and its 95 % interval. side: "above", "below", "not told
-    apart", "one seed" or "". observed: its result in the search.
+    accuracies: seed -> percent. mean, std (of one evaluation), standard_error (of the mean, by the seeds), error (of
+    the mean, by the evaluations' own error too): percent, None where not known. difference, low, high: to the baseline,
+    paired, and its 95 % interval. floored: that interval is of the evaluations' own error, as the seeds' is narrower.
+    side: "above", "below", "not told apart", "one seed" or "". observed: its result in the search. evaluated: how many
+    of the seeds asked for it has a result of.
     """
 
     role: str
@@ -44,6 +47,15 @@ class Row:
     chosen: bool
     failure: str
     observed: float | None = None
+    error: float | None = None
+    floored: bool = False
+    evaluated: int = 0
+
+    @property
+    def varies(self) -> bool:
+        """With the seed."""
+        values = self.accuracies.values()
+        return bool(values) and max(values) - min(values) > EQUAL
 
     @property
     def words(self) -> str:
@@ -58,12 +70,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """seeds: that every network was given. baseline: None without one; `architecture` is the baseline's."""
+    """seeds: that every network has a result of. baseline: None without one; `architecture` is the baseline's. asked:
+    how many seeds there were to be, 0 where that is not known.
+    """
 
     seeds: tuple[int, ...]
     candidates: tuple[Row, ...]
     baseline: Row | None
     architecture: Architecture | None
+    asked: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return self.asked in (0, len(self.seeds))
+
+    @property
+    def evaluations(self) -> tuple[int, int]:
+        """How many there are, and of how many; a network counts once."""
+        networks = {row.key: row.evaluated for row in self.rows}
+        return sum(networks.values()), len(networks) * self.asked
+
+    @property
+    def unfinished(self) -> str:
+        """ "confirmation unfinished: 8 of 12 evaluations", or ""."""
+        done, asked = self.evaluations
+        return "" if self.complete else f"confirmation unfinished: {done} of {asked} evaluations"
+
+    def by_key(self, key: str) -> Row | None:
+        """The row of a network, where it has a mean."""
+        return next((row for row in self.rows if row.key == key and row.mean is not None), None)
 
     @property
     def chosen(self) -> Row | None:
@@ -88,6 +123,7 @@ def load(folder: Path, trials: pd.DataFrame) -> Confirmed | None:
         tuple(row for row in rows if row.role != "baseline"),
         next((row for row in rows if row.role == "baseline"), None),
         codec.load(path) if path.exists() else None,
+        int(table["asked"].iloc[0]) if "asked" in table else 0,
     )
 
 
@@ -103,6 +139,8 @@ def _row(row: Mapping[Hashable, Any], seeds: tuple[int, ...], observed: Mapping[
         difference=_number(row["difference"]), low=_number(row["low"]), high=_number(row["high"]),
         side=_text(row["side"]), chosen=str(row["chosen"]) == "True", failure=_text(row["failure"]),
         observed=None if trial is None else _number(observed.get(int(trial))),
+        error=_number(row.get("error", row["standard_error"])), floored=str(row.get("floored")) == "True",
+        evaluated=int(row.get("evaluated", len(seeds))),
     )  # fmt: skip
 
 
@@ -126,6 +164,8 @@ def standing(row: Row, baseline: str, unit: str) -> str:
     points, name = abs(row.difference), clipped(baseline)
     if row.side == "one seed":
         return f"{row.difference:+.2f} {unit} against {name} with one seed, which says little"
+    if row.low is None:
+        return f"not told apart from {name}: {row.difference:+.2f} {unit} with every seed, without an interval"
     if row.side == "not told apart":
         return f"not told apart from {name}: {row.difference:+.2f} {unit}, 95 % interval {interval(row)}"
     return f"{points:.2f} {unit} {row.side} {name}, 95 % interval {interval(row)}"

@@ -66,7 +66,9 @@ TRAINING = (
 CONFIRMED = (
     "The 95 % interval",
     "Of the mean difference to the baseline with the same seeds, by Student's t: it takes the differences as normal, "
-    "and with few seeds it is wide. It is of each comparison alone, and not widened for choosing the best of {count}.",
+    "and with few seeds it is wide. It is never narrower than 1.96 standard deviations of the evaluations' own error "
+    "(of a training: by the number of validation images). It is of each comparison alone, and not widened "
+    "for choosing the best of {count}.",
 )
 OWN = (
     "The accuracies",

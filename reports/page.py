@@ -28,9 +28,15 @@ def _environment() -> Environment:
         finalize=_shown,
     )
     environment.filters["count"] = format_count
-    environment.filters["millions"] = lambda value, decimals=1: f"{value / 1e6:,.{decimals}f}M"
+    environment.filters["millions"] = _millions
     environment.filters["thousands"] = lambda value: f"{value:,.0f}"
     return environment
+
+
+def _millions(value: float, decimals: int = 1) -> str:
+    """ "385.8M"; three digits of what is less than a million: "138k"."""
+    rounds_up = 999_500  # format_count would say 1M
+    return format_count(value, 3) if value < rounds_up else f"{value / 1e6:,.{decimals}f}M"
 
 
 def _shown(value: object) -> object:

@@ -29,6 +29,7 @@ class Rated:
     """A network and what the run knows of it. accuracy and its one-sigma std in percent; trial: None if not of it.
 
     expected, expected_std: what all results of the search say of it, where its picks go by that.
+    seeds: fresh ones that the accuracy is the mean of, 0 where it is a single result.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Rated:
     trial: int | None = None
     expected: float | None = None
     expected_std: float | None = None
+    seeds: int = 0
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class Run:
 
     settings: what the search was started with (space, evaluator, budgets, reward, sampler, batch, seed).
     fidelity: what the accuracies are of, in words.
-    confirmation: the evaluations after the search; the pick "budget" and the first reference have their means then.
+    confirmation: the evaluations after the search; its picks, and the first reference, have their means then.
+    unfinished: a confirmation that has no complete seed yet; `confirmation` is None then.
     """
 
     path: Path
@@ -62,6 +65,7 @@ class Run:
     selected: Mapping[str, Rated]
     references: tuple[Rated, ...]
     confirmation: Confirmed | None = None
+    unfinished: Confirmed | None = None
 
     @property
     def target(self) -> float | None:
@@ -98,7 +102,7 @@ def load(path: Path | str) -> Run:
             _reference(entry) for entry in entries if entry.get("kind") == "reference" and _succeeded(entry)
         )
         picked = {rule: _selected(directory.selected / f"{rule}.yaml", rule, trials) for rule in RULES}
-        confirmation = confirm_view.load(directory.path, trials)
+        begun = confirm_view.load(directory.path, trials)
     except (OSError, StopIteration, KeyError, TypeError, ValueError) as error:
         raise UserError(
             f"{directory.path} is no whole search: {type(error).__name__}: {error}",
@@ -106,6 +110,7 @@ def load(path: Path | str) -> Run:
         ) from error
     complete = trials[trials["state"] == "complete"]
     selected = {rule: rated for rule, rated in picked.items() if rated is not None}
+    confirmation = begun if begun and begun.seeds else None
     if confirmation:
         selected, references = _with_means(confirmation, selected, references)
     return Run(
@@ -118,25 +123,31 @@ def load(path: Path | str) -> Run:
         selected=selected,
         references=references,
         confirmation=confirmation,
+        unfinished=None if confirmation else begun,
     )
 
 
 def _with_means(
     known: Confirmed, selected: dict[str, Rated], references: tuple[Rated, ...]
 ) -> tuple[dict[str, Rated], tuple[Rated, ...]]:
-    """The pick "budget" with the mean of its fresh seeds and the standard error of that; the baseline, likewise, before
-    the references."""
-    chosen, baseline, best = known.chosen, known.baseline, selected.get("budget")
-    if chosen and chosen.mean is not None and best:
-        confirmed = replace(best, accuracy=chosen.mean, accuracy_std=chosen.standard_error, reward=None)
-        selected = {**selected, "budget": confirmed}
+    """Each pick that was evaluated again with the mean of its fresh seeds and the error of that; the baseline,
+    likewise, before the references."""
+    baseline = known.baseline
+    selected = {rule: _with_mean(known, rated) for rule, rated in selected.items()}
     if baseline and baseline.mean is not None and baseline.mult_adds is not None and baseline.params is not None:
         first = Rated(
-            baseline.name, known.architecture, baseline.mean, baseline.standard_error,
-            baseline.mult_adds, baseline.params, None,
+            baseline.name, known.architecture, baseline.mean, baseline.error,
+            baseline.mult_adds, baseline.params, None, seeds=len(baseline.accuracies),
         )  # fmt: skip
         references = (first, *(one for one in references if one.name != first.name))
     return selected, references
+
+
+def _with_mean(known: Confirmed, rated: Rated) -> Rated:
+    row = known.by_key(rated.architecture.key) if rated.architecture else None
+    if row is None or row.mean is None:
+        return rated
+    return replace(rated, accuracy=row.mean, accuracy_std=row.error, reward=None, seeds=len(row.accuracies))
 
 
 def _selected(path: Path, rule: str, trials: pd.DataFrame) -> Rated | None:

@@ -129,7 +129,10 @@ def dots(points: Iterable[tuple[float, float]], style: str) -> Markup:
 def axes(frame: Frame, x_ticks: Sequence[float], x_word: Callable[[float], str], x_title: str, y_title: str) -> Markup:
     """Horizontal grid lines, both axes' numbers and titles: the y title on top, the x title below."""
     x, y = frame.x, frame.y
-    y_ticks, decimals = linear_ticks(y.low, y.high, max(3, round(abs(y.end - y.start) / 62)))
+    count = max(3, round(abs(y.end - y.start) / 62))
+    y_ticks, decimals = linear_ticks(y.low, y.high, count)
+    if len(y_ticks) < 2:  # a single number is no axis
+        y_ticks, decimals = linear_ticks(y.low, y.high, 2 * count)
     parts = []
     for value in y_ticks:
         parts.append(tag("path", d=f"M{_value(x.start)} {_value(y(value))}H{_value(x.end)}", class_="grid"))

@@ -18,8 +18,9 @@ from ..search_spaces.quantity import format_count
 from . import confirm_verdict
 from .confirm_view import Confirmed, interval
 from .labels import differences, stage_label, stage_labels
-from .measure import measure
+from .measure import measure, plus_minus
 from .run import Rated, Run
+from .verdict import ONCE
 
 PLAIN_WIDTH = 120  # columns where the output is no terminal
 
@@ -45,9 +46,17 @@ def summary(run: Run) -> Iterable[RenderableType]:
         words = measure(run)
         yield Text(printable(confirm_verdict.said(run).headline), style="bold")
         yield Padding(_confirmed(run.confirmation, words.unit), (1, 0, 1, 0))
+    elif run.unfinished:
+        yield Text(printable(confirm_verdict.said(run).headline), style="bold")
     if run.fidelity:
         yield Text(f"accuracy: {printable(run.fidelity)}, ± one standard deviation where it is known", style="dim")
+    if run.confirmation is None and measure(run).kind == "training":
+        yield Text(ONCE, style="dim")
     yield Padding(_picks(run), (1, 0, 0, 0))
+    if run.confirmation:
+        single = any(not one.seeds for one in (*run.selected.values(), *run.references))
+        rest = "; single: one result, with the search's own seed" if single else ""
+        yield Text(f"Means of the fresh seeds, ± with the evaluations' own error{rest}", style="dim")
     reference = next((one for one in run.references if one.architecture is not None), None)
     best = run.selected.get("budget")
     if best and reference:
@@ -85,16 +94,18 @@ def near(path: Path) -> Path:
 
 
 def percent(rated: Rated) -> str:
-    return f"{rated.accuracy:.2f}" + (f" ± {rated.accuracy_std:.2f}" if rated.accuracy_std is not None else "")
+    return plus_minus(rated.accuracy, rated.accuracy_std)
 
 
 def _picks(run: Run) -> Table:
     columns = [*run.selected.values(), *run.references]
     table = table_of("", *(f">{one.name}" for one in columns))
-    table.add_row("accuracy, %", *(percent(one) for one in columns))
+    single = ", single" if run.confirmation else ""
+    table.add_row("accuracy, %", *(percent(one) + ("" if one.seeds else single) for one in columns))
     table.add_row("FLOPs (mult-adds)", *(format_count(one.mult_adds) for one in columns))
     table.add_row("parameters", *(format_count(one.params, 3) for one in columns))
-    table.add_row("reward", *("" if one.reward is None else f"{one.reward:.2f}" for one in columns))
+    if any(one.reward is not None for one in columns):
+        table.add_row("reward", *("" if one.reward is None else f"{one.reward:.2f}" for one in columns))
     table.add_row("trial", *("" if one.trial is None else str(one.trial) for one in columns))
     return table
 

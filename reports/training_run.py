@@ -58,6 +58,10 @@ def load(path: Path | str) -> TrainingRun:
         run = TrainingRun(directory.path, state, settings_of(path), metrics, epochs, confusion)
         _ = [run.metrics["scores"][run.metrics["part"]][name] for name in ("accuracy", "interval_95", "images", "loss")]
         _ = [run.metrics[name] for name in ("params", "mult_adds", "images_per_second", "epoch", "epochs", "network")]
+        _ = [run.metrics[name] for name in ("chosen_on_these_images", "classes", "data", "device", "images", "recipe")]
+        _ = [run.metrics[name] for name in ("resolution", "seed")]
+        if run.metrics.get("network_resolution", run.metrics["resolution"]) != run.metrics["resolution"]:
+            _ = [run.metrics["network_mult_adds"]]
         if confusion.shape[0] != confusion.shape[1] or not len(epochs):
             raise ValueError(f"confusion.csv has {confusion.shape[0]} rows and {confusion.shape[1]} columns")
     except (OSError, LookupError, TypeError, ValueError) as error:

@@ -109,22 +109,36 @@ def _details(run: TrainingRun) -> tuple[str, ...]:
     elif metrics["part"] == "test":
         validation = metrics["scores"]["validation"]["accuracy"]
         lines.append(
-            f"The epoch was chosen on the validation images ({validation:.2f} %); the test images had no part."
+            f"The validation accuracy is {validation:.2f} %; the test images had no part in the training."
+            if metrics["epochs"] == 1
+            else f"The epoch was chosen on the validation images ({validation:.2f} %); the test images had no part."
         )
     lines.append("The interval is about the number of images. Another seed would scatter too, and is not in it.")
-    return tuple(lines)
+    return (*lines, *other_pixels(run))
+
+
+def other_pixels(run: TrainingRun) -> tuple[str, ...]:
+    """That the network was trained at other pixels than its own, where it was; metrics of old runs do not say."""
+    metrics = run.metrics
+    own = metrics.get("network_resolution", metrics["resolution"])
+    if own == metrics["resolution"]:
+        return ()
+    return (
+        f"Trained and scored at {metrics['resolution']} px, where it has {format_count(metrics['mult_adds'])} FLOPs; "
+        f"at the {own} px that the network is written for it has {format_count(metrics['network_mult_adds'])}.",
+    )
 
 
 def _tiles(run: TrainingRun) -> tuple[Tile, ...]:
     metrics = run.metrics
     scores = metrics["scores"][metrics["part"]]
     top5 = scores.get("top5")
+    # metrics of old runs: mult-adds at the network's resolution, which they do not say
+    note = f"mult-adds at {metrics['resolution']} px" if "network_resolution" in metrics else "mult-adds"
     return (
         Tile("Accuracy", metrics["part"], f"{scores['accuracy']:.2f} %", f"top-5 {top5:.2f} %" if top5 else ""),
         Tile("Loss", "nats", f"{scores['loss']:.4f}", f"{scores['images']:,} images"),
-        Tile(
-            "FLOPs", "mult-adds", format_count(metrics["mult_adds"]), f"{format_count(metrics['params'], 3)} parameters"
-        ),
+        Tile("FLOPs", note, format_count(metrics["mult_adds"]), f"{format_count(metrics['params'], 3)} parameters"),
         Tile("Training speed", "", f"{metrics['images_per_second']:,.0f}", f"images/s on {metrics['device']}"),
     )
 

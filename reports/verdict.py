@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..search_spaces.quantity import format_count
 from .measure import Measure, limits, measure, network_name, plus_minus, proper_name
 from .run import Rated, Run
 
+ONCE = "one training each, not confirmed: seeds scatter besides"
 ALIKE = 0.005  # differences that are printed as 0.00
 SAME_COST = 0.05  # relative; more than this is said in the headline
 
@@ -58,12 +59,19 @@ def main_reference(run: Run) -> Rated | None:
     return next(known, run.references[0] if run.references else None)
 
 
-def verdict(run: Run) -> Verdict:
+def verdict(run: Run, *, compared: bool = True) -> Verdict:
+    """What the search alone says. compared: with its reference."""
     best, reference, words = run.selected.get("budget"), main_reference(run), measure(run)
     if best is None:
         return _nothing(run)
+    expected = words.kind == "training" and best.expected is not None
+    if best.expected is not None and expected:
+        best = replace(best, accuracy=best.expected, accuracy_std=best.expected_std)
     headline = f"Found {network_name(best)}: {words.amount(best)} {words.of} at {format_count(best.mult_adds)} FLOPs"
     headline = headline.replace("% predicted ", "% ").replace(": ", ": predicted ", 1) if _guessed(words) else headline
+    headline = headline.replace(": ", ": expected ", 1) if expected else headline
+    if not compared:
+        return Verdict(f"{headline}.", tuple(_luck(run, best, words)))
     if reference is None:
         return Verdict(f"{headline}.", (*_luck(run, best, words), "It was not compared with a known network."))
     return Verdict(
@@ -98,9 +106,12 @@ def _standing(best: Rated, reference: Rated, words: Measure) -> str:
     between, name = difference(best, reference), network_name(reference)
     ratio = best.mult_adds / reference.mult_adds
     cheaper = f" with {relative(ratio)} FLOPs" if abs(ratio - 1) > SAME_COST else ""
+    once = f" ({ONCE})" if words.kind == "training" else ""
     if abs(between.points) < ALIKE:
-        return f"as good as {name}{cheaper} on the same scale"
+        return f"as good as {name}{cheaper} on the same scale{once}"
     side = "above" if between.points > 0 else "below"
+    if once:
+        return f"{abs(between.points):.2f} {words.points(between.points)} {side} {name}{cheaper}{once}"
     sureness = between.sureness() if words.unit else "a score without training says little about accuracy"
     return f"{abs(between.points):.2f} {words.points(between.points)} {side} {name}{cheaper}: {sureness}"
 
@@ -121,6 +132,8 @@ def _compared(best: Rated, reference: Rated, words: Measure) -> list[str]:
         f"{relative(best.mult_adds / reference.mult_adds)} FLOPs and {relative(best.params / reference.params)} "
         f"parameters."
     ]
+    if words.kind == "training":
+        return [*lines, f"The difference is {between.points:+.2f}, {ONCE}, so it is no proven one."]
     if between.sigma and between.deviations is not None:
         lines.append(
             f"The difference is {between.points:+.2f} ± {between.sigma:.2f}: {between.deviations:.1f} times its "

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..records.manifest import Manifest
 from ..search_spaces.quantity import format_count
-from . import confirm_figure, provenance
+from . import confirm_figure, provenance, whole_words
 from .confirm_figure import Lines
 from .confirm_verdict import said
 from .confirm_view import Confirmed
@@ -15,15 +15,11 @@ from .grid_verdict import verdict as grid_said
 from .grid_view import Tile
 from .measure import Measure, measure
 from .provenance import Rows
-from .training_view import TrainingView, headline, training_view
+from .training_run import TrainingRun
+from .training_view import TrainingView, headline, other_pixels, training_view
 from .verdict import Verdict
 from .whole_run import STEPS, WholeRun
 
-ONGOING = {
-    "running": "The recipe is still running, or was killed.",
-    "interrupted": "The recipe was interrupted.",
-    "failed": "The recipe failed.",
-}
 WHAT = {
     "nas": "the search, and its best networks trained again with fresh seeds",
     "grid": "alpha, beta, gamma by the scaling law",
@@ -35,12 +31,14 @@ PAGES = {
     "nas": "nas/report.html",
     "grid": "grid/report.html",
     "family": "family/family.csv",
-    "train": "train/README.md",
+    "train": "train/report.html",
 }
+CARD = "train/README.md"  # where the training has no page
 FILES = {
     "nas/selected/budget.yaml": "the network found",
     "train/weights.safetensors": "its weights",
     "train/metrics.json": "its figures",
+    CARD: "its model card",
     "grid/coefficients.json": "the coefficients and what is as good",
     "family/family.csv": "the family as a table",
     "nas/trials.csv": "every network of the search",
@@ -99,14 +97,14 @@ def whole_view(run: WholeRun) -> WholeView:
     search, confirmation = run.search, run.search.confirmation if run.search else None
     found = said(search) if search else None
     words = measure(search) if search else None
-    lines = [*(found.details if found else ())]
     first = found.headline if found else "Nothing was evaluated yet."
+    lines = [*(found.details if found else ())]
     if run.training:
-        lines = [first, *lines]
-        first = headline(run.training)
+        before = (whole_words.in_the_search(first, search.fidelity),) if search else ()
+        lines = [*whole_words.untouched(run), *other_pixels(run.training), *before, *lines]
+        first = f"After the full training ({_epochs(run.training)}), {headline(run.training)}"
     members = _members(run)
-    missing = [step for step in STEPS if step not in run.done]
-    notices = (f"{ONGOING[run.state]} Still to do: {', '.join(missing)}.",) if run.state in ONGOING else ()
+    notices = (*whole_words.ongoing(run), *whole_words.optimistic(run))
     return WholeView(
         name=run.path.name,
         state=run.state,
@@ -129,13 +127,23 @@ def whole_view(run: WholeRun) -> WholeView:
     )
 
 
+def _epochs(run: TrainingRun) -> str:
+    epochs = run.metrics["epochs"]
+    return f"{epochs} epoch{'s' * (epochs > 1)}"
+
+
 def _tiles(run: WholeRun) -> tuple[Tile, ...]:
     tiles = []
     if run.training:
         scores = run.training.metrics["scores"][run.training.metrics["part"]]
         low, high = scores["interval_95"]
         tiles.append(
-            Tile("Accuracy", run.training.metrics["part"], f"{scores['accuracy']:.2f} %", f"{low:.2f} to {high:.2f}")
+            Tile(
+                "Accuracy",
+                f"{run.training.metrics['part']}, full training",
+                f"{scores['accuracy']:.2f} %",
+                f"{low:.2f} to {high:.2f}",
+            )
         )
     best = run.search.selected.get("budget") if run.search else None
     if best:
@@ -165,9 +173,9 @@ def _step(run: WholeRun, name: str) -> StepRow:
     if name == "family" and run.family is not None:
         result = f"{len(run.family)} networks, {format_count(run.family['mult_adds'].max())} FLOPs at most"
     if name == "train" and run.training:
-        epochs = run.training.metrics["epochs"]
-        result = f"{epochs} epoch{'s' * (epochs > 1)}"
-    return StepRow(name, WHAT[name], result, PAGES[name])
+        result = _epochs(run.training)
+    page = PAGES[name]
+    return StepRow(name, WHAT[name], result, page if name != "train" or (run.path / page).is_file() else CARD)
 
 
 def _members(run: WholeRun) -> tuple[MemberRow, ...]:

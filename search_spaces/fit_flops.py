@@ -36,11 +36,12 @@ def fit_flops(architecture: Architecture, mult_adds: float, name: str | None = N
     exact = _widths(architecture)
     low, high = 0.0, WIDEST
     if _cost(architecture, exact, low) > mult_adds:
-        least = format_count(_cost(architecture, exact, low))
+        thinnest = _cost(architecture, exact, low)
+        least, enough = format_count(thinnest), format_count(1.001 * thinnest)
         raise InvalidValue(
             f"{architecture.name} at {architecture.resolution} pixels costs {least} FLOPs at its thinnest; "
             f"the target is {format_count(mult_adds)}",
-            hint=f"give at least {least}, a lower resolution, or another network",
+            hint=f"give at least {enough}, a lower resolution, or another network",
         )
     most = _cost(architecture, exact, high)
     if most < NEAR * mult_adds:

@@ -607,7 +607,7 @@ def test_on_ray_what_goes_wrong_in_the_users_code_is_no_traceback(files, start):
         "grid", "--tolerance", "0.02", "--evaluator", "ratings.py:text", "--out", "run", "--workers", 2,
         TEST_SESSION=files,
     )  # fmt: skip
-    stdout, stderr = ended(process, 40)
+    stdout, stderr = ended(process, 120)
     assert process.returncode == 2
     assert "Traceback" not in stderr
     assert "'seventy'" in stderr
@@ -625,7 +625,7 @@ def test_on_ray_an_interrupt_is_saved_and_the_printed_command_finishes_the_run(
     wait_for_lines(process, files / "run" / "ledger.jsonl", 30)
     assert any("raylet" in one for one in ours(files))
     process.send_signal(number)
-    stdout, stderr = ended(process, 40)
+    stdout, stderr = ended(process, 120)
     known = known_triples(files / "run")
     assert 0 < len(known) < 1101
     assert "Traceback" not in stderr

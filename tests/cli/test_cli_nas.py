@@ -154,7 +154,7 @@ def test_another_reference_network_of_the_space_is_refused_on_resume(folder, her
     assert here("nas", *common, "--out", "run").code == 0
     refused = here("nas", "--resume", "--out", "run", "--around", "mobilenet-v2", "--trials", 8)
     assert refused.code == 2
-    assert "mobilenet-v2" in refused.stderr or "another network" in refused.stderr
+    assert "mobilenet-v2" in refused.stderr or "another space" in refused.stderr
 
 
 def test_costs_limits_and_objectives_of_ones_own(folder, here):

@@ -117,6 +117,43 @@ def test_a_search_by_trainings_that_is_killed_three_times_equals_one_that_was_no
     assert sorted(numbers) == list(range(8))
 
 
+@pytest.mark.slow
+def test_a_search_goes_on_when_its_images_have_moved_and_not_with_others(finish, folder):
+    assert finish(*SEARCH, "--out", "run").code == 0
+    moved = (folder / "digits.npz").rename(folder / "elsewhere.npz")
+    gone = finish("nas", "--resume", "--out", "run", "--trials", 9)
+    assert gone.code == 2
+    assert "digits.npz" in gone.stderr
+    done = finish("nas", "--resume", "--out", "run", "--trials", 9, "--data", "elsewhere.npz")
+    assert done.code == 0, done.stderr
+    assert len(entries(folder / "run", "trial")) == 9
+    write_npz(moved, test=False)
+    refused = finish("nas", "--resume", "--out", "run", "--trials", 10)
+    assert refused.code == 2
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.slow
+def test_what_later_steps_need_is_checked_first_and_may_change_at_a_resume(finish, folder):
+    for wrong in (("--final-recipe", "nosuch"), ("--law", "nosuch"), ("--final-epochs", 0), ("--device", "cuda:7")):
+        refused = finish(*RUN, *wrong, "--out", "run")
+        assert refused.code == 2, wrong
+        assert not (folder / "run").exists()
+    done = finish(*RUN, "--out", "run")
+    assert done.code == 0, done.stderr
+    assert finish("evaluate", "run", "--data", "digits.npz", "--images", 200, "--epochs", 1).code == 0
+    assert finish("family", "--base", "run", "--out", "family").code == 0
+    assert (folder / "run" / "train" / "report.html").is_file()
+    other = finish("run", "--resume", "--out", "run", "--target-flops", "0.6M")
+    assert other.code == 2
+    assert "0.6M" in other.stderr
+
+
+def test_a_search_of_few_steps_is_warned_about(here):
+    done = here(*SEARCH, "--dry-run")
+    assert "each training has 4 steps" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -269,7 +269,7 @@ def test_evaluate_by_training(files, here):
     done = here("evaluate", "net.yaml", "--data", "digits.npz", "--epochs", 1, "--images", 96, "--json")
     assert done.code == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["fidelity"] == "digits.npz validation top-1, 1 epochs, 96 images"
+    assert document["fidelity"] == "digits.npz validation top-1, 1 epoch, 96 images"
     assert document["failure"] is None
     again = json.loads(
         here("evaluate", "net.yaml", "--data", "digits.npz", "--epochs", 1, "--images", 96, "--json").stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -16,7 +16,8 @@ from scipy import stats
 
 from effsearch.evaluators import Evaluation
 from effsearch.nas import search, student
-from effsearch.nas.confirm import Paired, candidates_of, fresh_seeds
+from effsearch.nas.confirm import candidates_of, fresh_seeds
+from effsearch.nas.paired import Paired
 from effsearch.records import ledger
 from effsearch.records.errors import UserError
 from effsearch.search_spaces import codec
@@ -83,11 +84,62 @@ def test_a_quantile_that_there_is_not_is_refused(probability, degrees):
 def test_the_interval_is_that_of_a_paired_t_test(differences):
     paired = Paired.of(differences)
     if np.ptp(differences) < 1e-6:
-        assert paired.high - paired.low < 1e-5
+        assert not paired.high - paired.low > 1e-5
         return
     expected = stats.ttest_rel(differences, np.zeros(len(differences))).confidence_interval(0.95)
     assert (paired.low, paired.high) == pytest.approx(expected, rel=1e-7, abs=1e-7)
     assert paired.side == ("above" if paired.low > 0 else "below" if paired.high < 0 else "not told apart")
+
+
+@given(st.lists(st.floats(-100, 100), min_size=2, max_size=8), st.floats(0, 40))
+def test_the_interval_is_no_narrower_than_the_evaluations_own_error_and_within_100_points(differences, error):
+    paired = Paired.of(differences, error)
+    if np.ptp(differences) < 1e-6 and error < 1e-6:
+        return
+    by_seeds = stats.t.ppf(0.975, len(differences) - 1) * stats.sem(differences)
+    reach = max(by_seeds, stats.norm.ppf(0.975) * error)
+    mean = np.mean(differences)
+    expected = max(mean - reach, -100), min(mean + reach, 100)
+    assert (paired.low, paired.high) == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert paired.floored == (stats.norm.ppf(0.975) * error > by_seeds) or reach == pytest.approx(by_seeds)
+
+
+@pytest.mark.parametrize("differences", [[6.67] * 3, [-8.333333333333336, -8.333333333333329], [0.0, 0.0]])
+def test_equal_differences_prove_nothing(differences):
+    paired = Paired.of(differences)
+    assert paired.side == "not told apart"
+    assert math.isnan(paired.low)
+    assert math.isnan(paired.high)
+
+
+def test_two_seeds_on_twelve_images_do_not_tell_networks_apart(tiny, rate, baseline):
+    def twelve(architecture, *, seed=0):
+        right = {1000: 5, 1001: 7}.get(seed, 6) - (architecture.key != baseline.key)
+        part = right / 12
+        return Evaluation(100 * part, 100 * math.sqrt(part * (1 - part) / 12), seed=seed, seconds=1.0)
+
+    confirmation = run(tiny, twelve, baseline, confirm=2).confirmation
+    row = confirmation.rows[0]
+    assert list(row.accuracies.values()) == pytest.approx([33.33, 50.0], abs=0.01)
+    assert row.paired.mean == pytest.approx(-8.33, abs=0.01)
+    assert (row.paired.side, row.paired.floored) == ("not told apart", True)
+    own = np.mean([part * (1 - part) / 12 for part in (4 / 12, 6 / 12)])
+    other = np.mean([part * (1 - part) / 12 for part in (5 / 12, 7 / 12)])
+    assert row.paired.high - row.paired.low == pytest.approx(2 * 1.959964 * 100 * math.sqrt(own + other))
+    assert row.error == pytest.approx(math.hypot(row.standard_error, 100 * math.sqrt(own)))
+
+
+def test_an_evaluator_without_noise_or_deviation_has_no_error(tiny, rate, baseline):
+    def exact(architecture, *, seed=0):
+        return replace(rate(architecture), std=None, seed=seed)
+
+    for row in run(tiny, exact, baseline).confirmation.candidates:
+        assert row.std == 0
+        assert math.isnan(row.error)
+        assert row.paired.side == "not told apart"
+    for row in run(tiny, rate, baseline).confirmation.candidates:
+        assert row.error == 0.5
+        assert row.paired.high - row.paired.low == pytest.approx(2 * stats.norm.ppf(0.975) * math.hypot(0.5, 0.5))
 
 
 def test_one_seed_gives_no_interval():

@@ -81,6 +81,72 @@ def test_what_ended_a_search_is_said(tiny, sixty, rate):
     assert (result.stopped, result.exhausted) == ("space", True)
 
 
+class Stops:
+    """An executor that is out of time after so many evaluations; notes them."""
+
+    def __init__(self, after):
+        self.after, self.asked = after, []
+
+    def run(self, evaluator, architectures, *, seed=0, deadline=None):
+        for number, architecture in enumerate(architectures):
+            if len(self.asked) == self.after:
+                return
+            self.asked.append((architecture.key, seed))
+            yield number, evaluator(architecture, seed=seed)
+
+
+def seeded(rate):
+    """More with another seed, for some networks more than for others."""
+
+    def evaluator(architecture, *, seed=0):
+        more = (int(architecture.key, 16) + seed) % 7 / 10
+        return Evaluation(rate(architecture).accuracy + more, 0.1, seed=seed, seconds=1.0)
+
+    return evaluator
+
+
+def confirmed(tiny, rate, executor, **settings):
+    baseline = tiny.decode(tiny.point([1] * 9))
+    return search(
+        tiny, seeded(rate), trials=20, batch=10, seed=1, target_flops=2e6, executor=executor, confirm=3,
+        baseline=baseline, max_seconds=1000, **settings,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("done", [0, 3, 9])
+def test_what_is_complete_of_a_confirmation_counts_when_the_time_is_over(tiny, rate, done, monkeypatch):
+    monkeypatch.setattr("effsearch.workers.until.is_over", lambda _: True)
+    result = confirmed(tiny, rate, Stops(20 + done))
+    confirmation = result.confirmation
+    assert result.stopped == "budget"
+    assert confirmation.evaluations == (done, 12)
+    assert not confirmation.complete
+    assert confirmation.seeds == (1000, 1001, 1002)[: done // 4]
+    assert all(tuple(row.accuracies) == confirmation.seeds for row in confirmation.rows)
+    if done < 4:
+        assert confirmation.winner is None
+        feasible = result.trials[result.trials["feasible"]].set_index("number")
+        assert result.picks["budget"] == feasible["accuracy"].idxmax()
+    else:
+        assert result.picks["budget"] == confirmation.winner.candidate.trial
+        assert {row.paired.seeds for row in confirmation.candidates} == {2}
+
+
+@pytest.mark.slow
+def test_a_resumed_run_completes_the_confirmation(tiny, rate, tmp_path, monkeypatch):
+    monkeypatch.setattr("effsearch.workers.until.is_over", lambda _: True)
+    whole = confirmed(tiny, rate, Stops(1000)).confirmation
+    assert (whole.complete, whole.evaluations) == (True, (12, 12))
+    asked = []
+    for done in (3, 5, 4):
+        executor = Stops(done + (0 if asked else 20))
+        result = confirmed(tiny, rate, executor, run_dir=tmp_path / "run", resume=bool(asked))
+        asked += executor.asked
+        assert (tmp_path / "run" / "confirm.csv").exists()
+    assert result.confirmation == whole
+    assert len(asked) == len(set(asked)) == 32
+
+
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), "2h", True])
 def test_a_budget_that_is_none_is_refused(tiny, rate, seconds, tmp_path):
     with pytest.raises(InvalidValue, match="max_seconds is"):
