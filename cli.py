@@ -18,6 +18,10 @@ app = typer.Typer(
     add_completion=False,
 )
 
+Out = Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
+Config = Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Network = Annotated[str, typer.Argument(help="A catalogue name (b0 .. b7, mobilenet-v2) or a .yaml file.")]
 Epochs = Annotated[
@@ -94,11 +98,11 @@ def nas(
     gpus_per_trial: GpusPerTrial = None,
     ray_address: RayAddress = None,
     budget: Annotated[str | None, typer.Option(help="Time after which no evaluation is started: 2h, 90m.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
+    out: Out = None,
+    resume: Resume = False,
+    config: Config = None,
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Search networks for accuracy against FLOPs."""
     from .commands import nas as command
@@ -131,11 +135,11 @@ def grid(
     engine: Annotated[str, typer.Option(help="ray or local; the tables are equal.")] = "ray",
     workers: Annotated[int | None, typer.Option(help="CPUs for Ray. [default: all]", min=1)] = None,
     ray_address: Annotated[str | None, typer.Option(help="A running Ray cluster.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
+    out: Out = None,
+    resume: Resume = False,
+    config: Config = None,
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Search alpha, beta, gamma, and write the family b0 to b7."""
     from .commands import grid as command
@@ -210,11 +214,11 @@ def run(
     cpus_per_trial: CpusPerTrial = None,
     gpus_per_trial: GpusPerTrial = None,
     ray_address: RayAddress = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
+    out: Out = None,
+    resume: Resume = False,
+    config: Config = None,
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """The whole recipe on your images: search, confirm, scale, train."""
     from .commands import run as command
@@ -248,11 +252,11 @@ def train(
     select: Annotated[str, typer.Option(help="Which network of a run: budget, reward or knee.")] = "budget",
     seed: Annotated[int, typer.Option(help="Seed of the training.", min=0)] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, cuda:1. [default: the first GPU]")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
-    config: Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")] = None,
+    out: Out = None,
+    resume: Resume = False,
+    config: Config = None,
     as_json: Json = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long.")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a network on images."""
     from .commands import train as command

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from time import monotonic
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -32,30 +35,25 @@ class State(Protocol):
     def left(self) -> float: ...
 
 
-class ProgressDisplay:
-    """A context manager; call it with each State."""
+class Meter:
+    """A context manager: a bar on stderr where that is a terminal, else a line every `seconds` and at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = SECONDS_BETWEEN_LINES) -> None:
         console = Console(stderr=True)
-        self.bar = (
-            Progress(
-                TextColumn("{task.completed:>5,.0f}/{task.total:,.0f}"), BarColumn(bar_width=24),
-                TextColumn("{task.fields[numbers]}"), console=console, transient=True,
-            )
-            if console.is_terminal
-            else None
-        )  # fmt: skip
-        self.task = self.bar.add_task("", total=None, visible=False, numbers="") if self.bar else None
+        columns = (BarColumn(bar_width=24), TextColumn("{task.fields[words]}"))
+        self.bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
+        self.task = self.bar.add_task("", total=None, visible=False, words="") if self.bar else None
+        self.seconds = seconds
         self.next_line = monotonic()
 
-    def __call__(self, state: State) -> None:
+    def show(self, done: int, total: int, words: str) -> None:
         if self.bar is not None and self.task is not None:
-            self.bar.update(self.task, completed=state.done, total=state.total, visible=True, numbers=numbers(state))
-        elif monotonic() >= self.next_line or state.done >= state.total:
-            print(f"{state.done:,}/{state.total:,}  {numbers(state)}", file=sys.stderr, flush=True)
-            self.next_line = monotonic() + SECONDS_BETWEEN_LINES
+            self.bar.update(self.task, completed=done, total=total, visible=True, words=words)
+        elif monotonic() >= self.next_line or done >= total:
+            print(words, file=sys.stderr, flush=True)
+            self.next_line = monotonic() + self.seconds
 
-    def __enter__(self) -> ProgressDisplay:
+    def __enter__(self) -> Self:
         if self.bar is not None:
             self.bar.start()
         return self
@@ -65,6 +63,13 @@ class ProgressDisplay:
     ) -> None:
         if self.bar is not None:
             self.bar.stop()
+
+
+class ProgressDisplay(Meter):
+    """Of a search; call it with each State."""
+
+    def __call__(self, state: State) -> None:
+        self.show(state.done, state.total, f"{state.done:,}/{state.total:,}  {numbers(state)}")
 
 
 class CountDisplay:

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from time import monotonic
-from types import TracebackType
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
-
-from .progress import duration
+from .progress import Meter, duration
 
 SECONDS_BETWEEN_LINES = 20.0
 
@@ -36,34 +30,14 @@ class Moment(Protocol):
     def left(self) -> float: ...
 
 
-class TrainingDisplay:
-    """A context manager; call it with each Moment."""
+class TrainingDisplay(Meter):
+    """Call it with each Moment."""
 
     def __init__(self) -> None:
-        console = Console(stderr=True)
-        columns = (BarColumn(bar_width=24), TextColumn("{task.fields[numbers]}"))
-        self.bar = Progress(*columns, console=console, transient=True) if console.is_terminal else None
-        self.task = self.bar.add_task("", total=None, visible=False, numbers="") if self.bar else None
-        self.next_line = monotonic()
+        super().__init__(SECONDS_BETWEEN_LINES)
 
     def __call__(self, moment: Moment) -> None:
-        if self.bar is not None and self.task is not None:
-            numbers = training_numbers(moment)
-            self.bar.update(self.task, completed=moment.step, total=moment.total_steps, visible=True, numbers=numbers)
-        elif monotonic() >= self.next_line or moment.step >= moment.total_steps:
-            print(training_numbers(moment), file=sys.stderr, flush=True)
-            self.next_line = monotonic() + SECONDS_BETWEEN_LINES
-
-    def __enter__(self) -> TrainingDisplay:
-        if self.bar is not None:
-            self.bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        self.show(moment.step, moment.total_steps, training_numbers(moment))
 
 
 def training_numbers(moment: Moment) -> str:

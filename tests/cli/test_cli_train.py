@@ -14,7 +14,7 @@ import pytest
 import torch
 from digits_data import tiny_network, write_folders, write_npz
 
-from effsearch.reports import training_progress
+from effsearch.reports import progress, training_progress
 from effsearch.reports.training_progress import training_numbers
 from effsearch.search_spaces import codec
 from effsearch.training import load_dataset, loop
@@ -359,7 +359,7 @@ def test_the_line_of_progress():
 def test_lines_of_progress_are_few_and_the_last_one_is_there(capsys, monkeypatch):
     """Without a terminal: one at the start, one now and then, one at the end."""
     now = iter(range(10_000))
-    monkeypatch.setattr(training_progress, "monotonic", lambda: next(now) / 10)
+    monkeypatch.setattr(progress, "monotonic", lambda: next(now) / 10)
     with training_progress.TrainingDisplay() as display:
         for step in range(1, 1001):
             display(Moment(step=step, total_steps=1000, epoch=step))
