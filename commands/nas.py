@@ -86,6 +86,9 @@ def _search(
         print(f"note: the space has no more networks; ended after {len(result.trials):,}", file=sys.stderr)
     if result.stopped == "budget":
         done = f"{len(result.trials):,} of {arguments['trials']:,} networks"
+        if result.confirmation and not result.confirmation.complete:
+            confirmed, asked = result.confirmation.evaluations
+            done += f" and {confirmed} of {asked} evaluations of the confirmation"
         print(f"note: the time is over after {done}; continue with: {resumed}", file=sys.stderr)
     if not len(result.trials):
         raise UserError(
