@@ -259,7 +259,7 @@ def test_killed_on_workers_a_run_is_resumed_with_another_number_of_them(folder, 
     wait_for_lines(process, notes, 20)
     process.kill()
     process.communicate(timeout=60)
-    quiet_within(folder, 60)  # Ray's own processes outlive their driver for a while
+    quiet_within(folder, 10)  # Ray's own processes outlive their driver for a while
     known, before = recorded(run), len(keys_of(notes))
     assert 15 <= len(known) < TRIALS
     assert len(set(known)) == len(known)

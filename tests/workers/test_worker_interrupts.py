@@ -11,6 +11,14 @@ import pytest
 from effsearch.workers.interrupts import Interrupts
 
 
+@pytest.fixture(autouse=True)
+def usual_handler():
+    """Whatever the tests before left."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def test_an_interrupt_arrives_at_once_and_the_handler_is_put_back():
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt), Interrupts():
