@@ -9,6 +9,23 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from .commands.cli_options import (
+    Config,
+    CpusPerTrial,
+    DryRun,
+    EngineName,
+    Epochs,
+    GpusPerTrial,
+    Images,
+    Json,
+    Network,
+    Out,
+    RayAddress,
+    Recipe,
+    Resume,
+    Workers,
+)
+
 app = typer.Typer(
     name="effsearch",
     help="Search a network for your compute budget, then scale it: the EfficientNet recipe (arXiv 1905.11946).",
@@ -17,25 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-
-Out = Annotated[Path | None, typer.Option(help="Run directory. [default: a new one in runs/]")]
-Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")]
-Config = Annotated[Path | None, typer.Option(help="Take the options from a run's config.yaml.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and how long it takes.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Network = Annotated[str, typer.Argument(help="A catalogue name (b0 .. b7, mobilenet-v2) or a .yaml file.")]
-Epochs = Annotated[
-    int | None, typer.Option(help="train: passes over the images [the recipe's]; surrogate: predict 50 or 16 [50].")
-]
-Recipe = Annotated[str | None, typer.Option(help="train: proxy, modern, paper or a .yaml file. [default: proxy]")]
-Images = Annotated[int | None, typer.Option(help="train: on so many of the images. [default: all]", min=1)]
-EngineName = Annotated[
-    str | None, typer.Option(help="local or ray; the result is equal. [default: ray where workers > 1]")
-]
-Workers = Annotated[int | None, typer.Option(help="Networks evaluated at once. [default: 1]", min=1)]
-CpusPerTrial = Annotated[float | None, typer.Option(help="CPUs, and threads, of each. [default: 1]")]
-GpusPerTrial = Annotated[float | None, typer.Option(help="GPUs of each, such as 0.25. [default: shared out evenly]")]
-RayAddress = Annotated[str | None, typer.Option(help="A running Ray cluster.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -353,6 +351,7 @@ def _run() -> int:
     from typer._click.exceptions import ClickException, NoArgsIsHelpError
 
     from .commands.errors import describe
+    from .commands.usage import usage
 
     try:
         code = app(standalone_mode=False)
@@ -362,36 +361,13 @@ def _run() -> int:
         print(error.format_message())
         return 2
     except ClickException as error:
-        lines, code = _usage(error)
+        lines, code = usage(error)
     except (Exception, KeyboardInterrupt) as error:
         lines, code = describe(error)
     else:
         return code if isinstance(code, int) else 0
     print("\n".join(lines), file=sys.stderr)
     return code
-
-
-def _usage(error: Any) -> tuple[list[str], int]:
-    from .records.errors import printable
-
-    message = " ".join(error.format_message().split())
-    given = _given_for(getattr(error, "param", None))
-    if given is not None and given not in message:
-        message += f", not {given!r:.60}"
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context else "effsearch"
-    return [f"error: {printable(message)}", f"hint: {command} --help lists what is allowed"], 2
-
-
-def _given_for(parameter: Any) -> str | None:
-    """What stands on the command line for an option whose value was refused."""
-    for place, word in enumerate(sys.argv):
-        for option in getattr(parameter, "opts", ()):
-            if word == option and place + 1 < len(sys.argv):
-                return sys.argv[place + 1]
-            if word.startswith(f"{option}="):
-                return word.partition("=")[2]
-    return None
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:  # noqa: ARG001

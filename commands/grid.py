@@ -18,7 +18,7 @@ from ..search_spaces.checks import shown
 from . import report
 from .base import load_base
 from .interrupted import Interrupted
-from .options import merge, read_options, to_mapping
+from .options import merge, stored_options, to_mapping
 
 if TYPE_CHECKING:
     from ..evaluators.evaluation import Evaluator
@@ -58,12 +58,7 @@ def run(
     """Search, write the tables, the family and the page, print the summary (or one JSON document)."""
     from ..grid_search.run_grid import check_settings
 
-    if resume and out is None:
-        raise UserError("--resume needs to know which run", hint="effsearch grid --resume --out runs/NAME")
-    stored = read_options(config, GridOptions) if config else {}
-    if resume and out is not None:
-        RunDirectory.open_existing(out)
-        stored = {**read_options(out / "config.yaml", GridOptions), **stored}
+    stored = stored_options(GridOptions, out, resume, config)
     options = merge(GridOptions, given, stored)
     base = load_base(options.base, options.select)
     if "select" in given and not holds_run(options.base):

@@ -20,7 +20,7 @@ from . import report
 from .engine import Engine
 from .interrupted import Interrupted
 from .nas_options import OWN, NasOptions, prepare, settled
-from .options import merge, read_options, to_mapping
+from .options import merge, stored_options, to_mapping
 
 if TYPE_CHECKING:
     from ..evaluators.evaluation import Evaluator
@@ -40,15 +40,10 @@ def run(
     engine: Engine | None = None,
 ) -> int:
     """Search, write the figure and the page, print the summary (or one JSON document). Returns the exit code."""
-    if resume and out is None:
-        raise UserError("--resume needs to know which run", hint="effsearch nas --resume --out runs/NAME")
+    stored = stored_options(NasOptions, out, resume, config)
     engine = engine or Engine()
     executor, seconds = engine.executor(), engine.seconds
-    stored = read_options(config, NasOptions) if config else {}
-    if resume and out is not None:
-        RunDirectory.open_existing(out)
-        stored = {**read_options(out / "config.yaml", NasOptions), **stored}
-    else:
+    if not resume:
         stored.pop("data_name", None)  # of the run that the options are from
     options = settled(merge(NasOptions, given, stored))
     search = prepare(options, threads=max(1, int(engine.cpus_per_trial or 1)))

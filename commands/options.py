@@ -7,6 +7,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
+from ..records.errors import UserError
+from ..records.run_directory import RunDirectory
 from ..search_spaces.checks import InvalidValue, nearest, shown
 from ..search_spaces.strict_yaml import load_mapping
 
@@ -47,6 +49,20 @@ def read_options(path: Path | str, kind: type[Options]) -> dict[str, Any]:
         if not _fits(value, kinds[name]):
             raise InvalidValue(f"{path}: {name} is {shown(value)}; it must be {_words(kinds[name])}")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in content.items()}
+
+
+def stored_options(kind: type[Options], out: Path | None, resume: bool, config: Path | None) -> dict[str, Any]:
+    """The options of the run in `out` that goes on, under those of the file `config`, where there are such.
+
+    UserError: what goes on is not said, or no run is there.
+    """
+    if resume and out is None:
+        raise UserError("--resume needs to know which run", hint=f"effsearch {kind.COMMAND} --resume --out runs/NAME")
+    stored = read_options(config, kind) if config else {}
+    if resume and out is not None:
+        RunDirectory.open_existing(out)
+        stored = {**read_options(out / "config.yaml", kind), **stored}
+    return stored
 
 
 def merge(kind: type[Options], given: Mapping[str, Any], stored: Mapping[str, Any]) -> Options:

@@ -21,14 +21,13 @@ from ..search_spaces.quantity import format_count
 from . import report
 from .engine import Engine
 from .interrupted import Interrupted
-from .options import merge, read_options, to_mapping
+from .options import merge, stored_options, to_mapping
 
 if TYPE_CHECKING:
     from ..training import Recipe
 
 STEPS = ("nas", "grid", "family", "train")
 FIXED = ("target_flops", "recipe", "epochs", "images", "resolution", "seed")  # the others may change at a resume
-CANDIDATES = 3  # networks that the confirmation trains beside the baseline, as `nas.confirm`
 
 
 @dataclass(frozen=True)
@@ -66,12 +65,7 @@ def run(
 
     `engine`: where the search's trainings run; it may be another at every resume.
     """
-    if resume and out is None:
-        raise UserError("--resume needs to know which run", hint="effsearch run --resume --out runs/NAME")
-    stored = read_options(config, RunOptions) if config else {}
-    if resume and out is not None:
-        RunDirectory.open_existing(out)
-        stored = {**read_options(out / "config.yaml", RunOptions), **stored}
+    stored = stored_options(RunOptions, out, resume, config)
     options = merge(RunOptions, given, stored)
     for name in ("data", "target_flops"):
         if not getattr(options, name):
@@ -187,6 +181,7 @@ def _write_family(out: Path) -> None:
 
 def _describe(options: RunOptions, engine: Engine, device: str | None, as_json: bool) -> int:
     """--dry-run: how long the trainings take, by one of the search and a few steps of the final one made now."""
+    from ..nas.confirm import CANDIDATES
     from ..reports import terminal
     from ..reports.progress import duration
     from ..training.speed import training_speed

@@ -20,7 +20,7 @@ from . import report
 from .base import load_base
 from .data_options import open_data, suit
 from .interrupted import Interrupted
-from .options import merge, read_options, to_mapping
+from .options import merge, stored_options, to_mapping
 
 if TYPE_CHECKING:
     from ..training import TrainingResult
@@ -56,12 +56,7 @@ def run(
     dry_run: bool,
 ) -> int:
     """Train, print the figures (or one JSON document). Returns the exit code."""
-    if resume and out is None:
-        raise UserError("--resume needs to know which run", hint="effsearch train --resume --out runs/NAME")
-    stored = read_options(config, TrainOptions) if config else {}
-    if resume and out is not None:
-        RunDirectory.open_existing(out)
-        stored = {**read_options(out / "config.yaml", TrainOptions), **stored}
+    stored = stored_options(TrainOptions, out, resume, config)
     options = merge(TrainOptions, given, stored)
     for name, value in (("network", options.network), ("--data", options.data)):
         if not value:
