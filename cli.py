@@ -198,7 +198,7 @@ def run(
     target_flops: Annotated[str, typer.Option(help="Budget in multiply-adds of one image: 3M, 0.4G.")] = "",
     recipe: Annotated[str, typer.Option(help="Of the search: proxy, modern, paper or a .yaml file.")] = "proxy",
     epochs: Annotated[int | None, typer.Option(help="Of the search's trainings. [default: the recipe's]")] = None,
-    images: Images = None,
+    images: Annotated[int | None, typer.Option(help="Of the search: train on so many. [default: all]", min=1)] = None,
     resolution: Annotated[int | None, typer.Option(help="Pixels of the networks. [default: the data's]")] = None,
     trials: Annotated[int, typer.Option(help="Networks to evaluate.")] = 60,
     confirm: Annotated[int, typer.Option(help="Fresh seeds for the picks and B0.", min=0)] = 3,
