@@ -26,9 +26,9 @@ def write_grid(result: GridResult, base: Architecture, evaluator: str) -> tuple[
     Returns the names of the family that are too large to be built and were left out."""
     if result.run_dir is None:
         return ()
-    _write_table(result.run_dir / "grid.csv", result.table)
+    write_table(result.run_dir / "grid.csv", result.table)
     if len(result.surface):
-        _write_table(result.run_dir / "surface.csv", result.surface)
+        write_table(result.run_dir / "surface.csv", result.surface)
     document = json.dumps(coefficients_document(result, base, evaluator), indent=1) + "\n"
     atomic.write_text(result.run_dir / "coefficients.json", document)
     atomic.write_text(result.run_dir / "base.yaml", codec.dumps(base))
@@ -65,8 +65,8 @@ def write_family(folder: Path, base: Architecture, members: Sequence[Architectur
     folder.mkdir(parents=True, exist_ok=True)
     for network in members:
         atomic.write_text(folder / f"{network.name}.yaml", codec.dumps(network))
-    _write_table(folder / "family.csv", family_table(base, members, phis))
+    write_table(folder / "family.csv", family_table(base, members, phis))
 
 
-def _write_table(path: Path, table: pd.DataFrame) -> None:
+def write_table(path: Path, table: pd.DataFrame) -> None:
     atomic.write_text(path, table.to_csv(index=False, lineterminator="\n"))

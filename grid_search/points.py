@@ -55,6 +55,19 @@ class PointEvaluator(Protocol):
 
 
 @dataclass(frozen=True)
+class PointWork:
+    """The same, as `tune.run` wants it."""
+
+    points: PointEvaluator
+
+    def entries(self, items: Sequence[Triple]) -> list[dict[str, Any]]:
+        return [result.to_entry() for result in self.points.rate(items)]
+
+    def failed(self, item: Triple, reason: str) -> dict[str, Any]:
+        return PointResult(item, math.nan, None, 0.0, self.points.source, reason).to_entry()
+
+
+@dataclass(frozen=True)
 class LawPoints:
     """By a law, at the nominal growth `growth`."""
 

@@ -20,18 +20,20 @@ LAYERS_OFF = (0, -1, 1, -2, 2)
 WIDTH_OFF = (1.0, 0.985, 1.015, 0.97, 1.03, 0.955, 1.045)
 
 
-def realise(base: Architecture, multipliers: Multipliers, mult_adds: float, name: str | None = None) -> Architecture:
+def realise(
+    base: Architecture, multipliers: Multipliers, mult_adds: float, name: str | None = None, step: int = 8
+) -> Architecture:
     """The network in the direction of `multipliers` whose counted mult-adds are nearest to `mult_adds`.
 
-    Widths by `round_filters`; the total number of layers is the nearest whole one; the resolution is the whole number
-    of pixels that comes nearest. Where that misses by more than 3 % (the maps of the last stages grow by whole pixels,
-    up to 15 % of the cost at once), a layer or two and a few percent of width are given or taken: the smallest such
-    change that comes within 3 %, else the one that comes nearest.
+    Widths by `round_filters` to multiples of `step` channels; the total number of layers is the nearest whole one; the
+    resolution is the whole number of pixels that comes nearest. Where that misses by more than 3 % (the maps of the
+    last stages grow by whole pixels, up to 15 % of the cost at once), a layer or two and a few percent of width are
+    given or taken: the smallest such change that comes within 3 %, else the one that comes nearest.
     """
     nearest: tuple[float, Architecture] | None = None
     for layers_off, width_off in sorted(product(LAYERS_OFF, WIDTH_OFF), key=_size_of_change):
         width = multipliers.width * width_off
-        network = _built(base, multipliers.depth, layers_off, width, name or base.name)
+        network = _built(base, multipliers.depth, layers_off, width, name or base.name, step)
         network = _fitted(network, round(base.resolution * multipliers.resolution), mult_adds)
         off = abs(cost(network).mult_adds / mult_adds - 1)
         if off <= CLOSE:
@@ -62,9 +64,9 @@ def _size_of_change(change: tuple[int, float]) -> float:
     return abs(layers_off) + abs(width_off - 1) / 0.03
 
 
-def _built(base: Architecture, depth: float, layers_off: int, width: float, name: str) -> Architecture:
+def _built(base: Architecture, depth: float, layers_off: int, width: float, name: str, step: int) -> Architecture:
     def channels(count: int) -> int:
-        return count if count == 0 or width == 1 else round_filters(count * width)
+        return count if count == 0 or width == 1 else round_filters(count * width, step)
 
     repeats = share_layers([stage.repeats for stage in base.stages], depth, layers_off)
     return replace(

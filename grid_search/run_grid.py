@@ -20,9 +20,11 @@ from ..search_spaces.scaling import Coefficients, scale
 from .grid import Floats, constrained_grid, products
 from .grid_result import GridResult, assess
 from .law import ScalingLaw
-from .points import LawPoints, NetworkPoints, PointEvaluator, PointResult, Triple
+from .points import LawPoints, NetworkPoints, PointEvaluator, PointResult, PointWork, Triple
+from .where import ENGINES, Where
 
 CHUNK = 256  # triples rated at once by the engine "local" with a law
+MANY = 200  # triples; of fewer, each is a trial of its own where networks are rated
 
 
 def search(
@@ -36,6 +38,8 @@ def search(
     engine: str = "local",
     ray_address: str | None = None,
     workers: int | None = None,
+    cpus_per_trial: float = 1.0,
+    gpus_per_trial: float | None = None,
     seed: int = 0,
     run_dir: Path | str | None = None,
     resume: bool = False,
@@ -53,6 +57,8 @@ def search(
         how far the base is scaled for the comparison.
     engine
         "ray" (Ray Tune) or "local" (this process); the tables are equal.
+    cpus_per_trial, gpus_per_trial
+        of an evaluation; None shares the GPUs out evenly. A law needs none.
     on_progress
         called with (rated so far, all).
 
@@ -62,6 +68,7 @@ def search(
         for a grid that cannot be, an unknown engine, a run directory that cannot be used, or when every point fails.
     """
     triples = check_settings(base, phi, step, tolerance, factor, engine, seed)
+    where = Where(engine, ray_address, workers, cpus_per_trial, gpus_per_trial)
     phi, step, tolerance, factor = float(phi), float(step), float(tolerance), float(factor)
     growth = factor**phi
     points = _points(base, predictor_or_evaluator, growth, seed)
@@ -73,7 +80,7 @@ def search(
     with RunLog.open(run_dir, resume=resume, settings=settings, config=described, seed=seed) as log:
         state = "failed"
         try:
-            rated = _rate(triples, points, log, engine, ray_address, workers, on_progress)
+            rated = _rate(triples, points, log, where, on_progress)
             state = "done"
         except KeyboardInterrupt:
             state = "interrupted"
@@ -92,8 +99,8 @@ def check_settings(
     """The grid's triples. UserError or InvalidValue, before anything is done, for settings that cannot work."""
     number("phi", phi, 0.05, 20)
     integer("seed", seed, 0, 2**63)
-    if engine not in ("ray", "local"):
-        raise UserError(f"engine is {shown(engine)}; allowed: ray, local")
+    if engine not in ENGINES:
+        raise UserError(f"engine is {shown(engine)}; allowed: {', '.join(ENGINES)}")
     triples = constrained_grid(step, tolerance, factor)
     for triple in triples[np.unique([*triples.argmax(axis=0), *triples.argmin(axis=0)])]:
         for exponent in (phi, phi * math.log(factor) / math.log(float(products(triple[None])[0]))):
@@ -116,9 +123,7 @@ def _rate(
     triples: Floats,
     points: PointEvaluator,
     log: RunLog,
-    engine: str,
-    address: str | None,
-    workers: int | None,
+    where: Where,
     on_progress: Callable[[int, int], None] | None,
 ) -> dict[Triple, PointResult]:
     rated = {result.triple: result for result in _known(log)}
@@ -134,10 +139,14 @@ def _rate(
         if on_progress:
             on_progress(done, len(wanted))
 
-    if missing and engine == "ray":
+    if missing and where.engine == "ray":
         from . import tune
 
-        tune.run(points, missing, take, address=address, workers=workers)
+        by_law = isinstance(points, LawPoints)
+        tune.run(
+            PointWork(points), missing, lambda entry: take(PointResult.from_entry(entry)),
+            replace(where, cpus=1.0, gpus=0.0) if by_law else where, together=by_law or len(missing) > MANY,
+        )  # fmt: skip
     elif missing:
         size = CHUNK if isinstance(points, LawPoints) else 1
         for start in range(0, len(missing), size):

@@ -16,6 +16,7 @@ from .surface import Surface
 
 CLOSE = 0.1  # percentage points of error
 AS_LIKELY = 0.9
+PUBLISHED_NAME, EQUAL_NAME = "published", "equal shares"
 UNUSUAL = 0.05  # p of the lack of fit that is said
 
 
@@ -40,6 +41,8 @@ class StudyResult:
     lattice
         shares (points, 3); mean response; in_set; near: probability to be within CLOSE of the best; activations:
         those of the direction by the base's, depth * width * resolution^2 (nominal).
+    chosen
+        the recommended one's place in the lattice.
     best, recommended
         alpha, beta, gamma. recommended: of the set's members that are at least AS_LIKELY times as likely as the best
         to be within CLOSE of the truly best, the one with the fewest activations. All cost the same mult-adds; among
@@ -57,6 +60,7 @@ class StudyResult:
     in_set: NDArray[np.bool_]
     near: Floats
     activations: Floats
+    chosen: int
     best: Coefficients
     recommended: Coefficients
     loss_at_most: float
@@ -102,7 +106,7 @@ def study_result(surface: Surface, *, parts: int = 24, close: float = CLOSE) -> 
     triples = coefficients_of(rows, design.growth, design.phi)
     first, second = (Coefficients(*(float(one) for one in triples[row])) for row in (best, chosen))
     return StudyResult(
-        surface, rows, mean, in_set, near, activations, first, second, at_most,
+        surface, rows, mean, in_set, near, activations, chosen, first, second, at_most,
         known, _sentence(surface, first, second, at_most, in_set, known, close),
     )  # fmt: skip
 
@@ -121,7 +125,7 @@ def _known_shares(surface: Surface) -> list[tuple[str, Floats]]:
     if surface.design.fixed:
         return []
     published = shares(np.array([[PUBLISHED.alpha, PUBLISHED.beta, PUBLISHED.gamma]]))[0]
-    return [("published", published), ("equal shares", EQUAL)]
+    return [(PUBLISHED_NAME, published), (EQUAL_NAME, EQUAL)]
 
 
 def _known(

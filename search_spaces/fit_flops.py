@@ -22,12 +22,14 @@ NEAR = 0.95  # of the target: a network that costs this much already stays as it
 WIDEST = 16.0
 
 
-def fit_flops(architecture: Architecture, mult_adds: float, name: str | None = None) -> Architecture:
+def fit_flops(
+    architecture: Architecture, mult_adds: float, name: str | None = None, *, step: int = STEP
+) -> Architecture:
     """The network, its widths multiplied by about one number, with almost `mult_adds` and never more.
 
     One that costs NEAR to all of them stays as it is. Depth, strides and resolution stay in any case. The stem's and
-    the head's channels scale with the others; no width falls below 8 channels. What is left of the target is steps of
-    8 channels that did not fit any more: near the thinnest network up to a quarter, at 256 times its cost 2 %.
+    the head's channels scale with the others; all are multiples of `step` channels. What is left of the target is steps
+    that did not fit any more: with 8 channels up to a quarter near the thinnest network, at 256 times its cost 2 %.
     InvalidValue where even the thinnest such network costs more, or one WIDEST times as wide costs less.
     """
     number("mult_adds", mult_adds, 1, 1e18)
@@ -35,15 +37,15 @@ def fit_flops(architecture: Architecture, mult_adds: float, name: str | None = N
         return replace(architecture, name=name or architecture.name)
     exact = _widths(architecture)
     low, high = 0.0, WIDEST
-    if _cost(architecture, exact, low) > mult_adds:
-        thinnest = _cost(architecture, exact, low)
+    if _cost(architecture, exact, low, step) > mult_adds:
+        thinnest = _cost(architecture, exact, low, step)
         least, enough = format_count(thinnest), format_count(1.001 * thinnest)
         raise InvalidValue(
             f"{architecture.name} at {architecture.resolution} pixels costs {least} FLOPs at its thinnest; "
             f"the target is {format_count(mult_adds)}",
             hint=f"give at least {enough}, a lower resolution, or another network",
         )
-    most = _cost(architecture, exact, high)
+    most = _cost(architecture, exact, high, step)
     if most < NEAR * mult_adds:
         raise InvalidValue(
             f"{architecture.name} at {architecture.resolution} pixels costs {format_count(most)} FLOPs at {WIDEST:g} "
@@ -52,11 +54,11 @@ def fit_flops(architecture: Architecture, mult_adds: float, name: str | None = N
         )
     for _ in range(40):
         middle = (low + high) / 2
-        low, high = (middle, high) if _cost(architecture, exact, middle) <= mult_adds else (low, middle)
-    rounded = _rounded(exact, low)
+        low, high = (middle, high) if _cost(architecture, exact, middle, step) <= mult_adds else (low, middle)
+    rounded = _rounded(exact, low, step)
     for place in sorted(range(len(exact)), key=lambda i: (rounded[i] - high * exact[i], i)):
-        wider = [width + STEP * (i == place and width > 0) for i, width in enumerate(rounded)]
-        if wider[place] <= high * exact[place] + STEP and cost(_with(architecture, wider)).mult_adds <= mult_adds:
+        wider = [width + step * (i == place and width > 0) for i, width in enumerate(rounded)]
+        if wider[place] <= high * exact[place] + step and cost(_with(architecture, wider)).mult_adds <= mult_adds:
             rounded = wider
     return replace(_with(architecture, rounded), name=name or architecture.name)
 
@@ -91,8 +93,8 @@ def _widths(architecture: Architecture) -> tuple[int, ...]:
     return (architecture.stem.channels, *stages, architecture.head.channels, architecture.head.hidden)
 
 
-def _rounded(widths: Sequence[int], factor: float) -> list[int]:
-    return [0 if width == 0 else round_filters(width * factor) for width in widths]
+def _rounded(widths: Sequence[int], factor: float, step: int) -> list[int]:
+    return [0 if width == 0 else round_filters(width * factor, step) for width in widths]
 
 
 def _with(architecture: Architecture, widths: Sequence[int]) -> Architecture:
@@ -105,5 +107,5 @@ def _with(architecture: Architecture, widths: Sequence[int]) -> Architecture:
     )
 
 
-def _cost(architecture: Architecture, widths: Sequence[int], factor: float) -> int:
-    return cost(_with(architecture, _rounded(widths, factor))).mult_adds
+def _cost(architecture: Architecture, widths: Sequence[int], factor: float, step: int) -> int:
+    return cost(_with(architecture, _rounded(widths, factor, step))).mult_adds
