@@ -127,12 +127,43 @@ def grid(
     step: Annotated[float, typer.Option(help="Step of alpha, beta and gamma.")] = 0.05,
     tolerance: Annotated[float, typer.Option(help="How far alpha*beta^2*gamma^2 may be from --factor.")] = 0.08,
     factor: Annotated[float, typer.Option(help="Growth of the FLOPs for each unit of phi.")] = 2.0,
-    evaluator: Annotated[str, typer.Option(help="law, capacity, or file.py:function.")] = "law",
+    evaluator: Annotated[
+        str | None, typer.Option(help="law, train, capacity, or file.py:function. [default: law; with --data train]")
+    ] = None,
     law: Annotated[str, typer.Option(help="additive, separate, logarithmic, mobilenet-v2, resnet-50.")] = "additive",
-    seed: Annotated[int, typer.Option(help="Seed of the evaluations.", min=0)] = 0,
+    design: Annotated[
+        str | None, typer.Option(help="grid, or simplex: few networks, several seeds. [default: grid; train simplex]")
+    ] = None,
+    fix: Annotated[list[str] | None, typer.Option(help="simplex: hold one coefficient, such as gamma=1.")] = None,
+    seeds: Annotated[int, typer.Option(help="simplex: trainings of each network.", min=1)] = 3,
+    lattice: Annotated[int, typer.Option(help="simplex: shares of the FLOPs in steps of 1/LATTICE.", min=2)] = 4,
+    channel_step: Annotated[
+        int | None, typer.Option(help="simplex: widths in steps of 8, 4, 2 or 1. [default: by the base]")
+    ] = None,
+    response: Annotated[str, typer.Option(help="simplex: what is fitted, error or loss.")] = "error",
+    prior: Annotated[str, typer.Option(help="simplex: law (weak, around the published one) or none.")] = "law",
+    form: Annotated[str, typer.Option(help="simplex: additive or quadratic.")] = "additive",
+    effect: Annotated[float, typer.Option(help="simplex: points of error that shall be told apart.")] = 0.1,
+    pilot: Annotated[
+        bool, typer.Option("--pilot", help="simplex: 6 trainings, what they say, stop. Continue with --resume.")
+    ] = False,
+    sigma: Annotated[
+        float | None, typer.Option(help="simplex, with --dry-run: noise of a training, in points.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="Images to train on: see effsearch data.")] = None,
+    epochs: Epochs = None,
+    recipe: Recipe = None,
+    images: Images = None,
+    resolution: Annotated[int | None, typer.Option(help="train: pixels of the base. [default: its own]")] = None,
+    validation: Annotated[
+        float | None, typer.Option(help="train: share of the training images to compare on. [default: 0.1]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the evaluations, or the first of several.", min=0)] = 0,
     engine: Annotated[str, typer.Option(help="ray or local; the tables are equal.")] = "ray",
-    workers: Annotated[int | None, typer.Option(help="CPUs for Ray. [default: all]", min=1)] = None,
-    ray_address: Annotated[str | None, typer.Option(help="A running Ray cluster.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Evaluations at once. [default: as many as fit]", min=1)] = None,
+    cpus_per_trial: CpusPerTrial = None,
+    gpus_per_trial: GpusPerTrial = None,
+    ray_address: RayAddress = None,
     out: Out = None,
     resume: Resume = False,
     config: Config = None,
@@ -141,15 +172,20 @@ def grid(
 ) -> None:
     """Search alpha, beta, gamma, and write the family b0 to b7."""
     from .commands import grid as command
+    from .grid_search.where import Where
 
     values = {
         "phi": phi, "base": base, "select": select, "step": step, "tolerance": tolerance, "factor": factor,
-        "evaluator": evaluator, "law": law, "seed": seed,
+        "evaluator": evaluator, "law": law, "seed": seed, "design": design, "fix": fix, "seeds": seeds,
+        "lattice": lattice, "channel_step": channel_step, "response": response, "prior": prior, "form": form,
+        "effect": effect, "data": data, "epochs": epochs, "recipe": recipe, "images": images,
+        "resolution": resolution, "validation": validation,
     }  # fmt: skip
-    given = {name: value for name, value in values.items() if _is_given(context, name)}
+    given = {name: _plain(value) for name, value in values.items() if _is_given(context, name)}
+    where = Where(engine, ray_address, workers, 1.0 if cpus_per_trial is None else cpus_per_trial, gpus_per_trial)
     code = command.run(
-        given, out=out, resume=resume, config=config, engine=engine, workers=workers, ray_address=ray_address,
-        as_json=as_json, dry_run=dry_run,
+        given, out=out, resume=resume, config=config, where=where, pilot=pilot, sigma=sigma, as_json=as_json,
+        dry_run=dry_run,
     )  # fmt: skip
     raise typer.Exit(code)
 

@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from ..training.datasets import Dataset
 
 
+def data_name(path: str) -> str:
+    """What a data set is called by default: its file or folder."""
+    return Path(path).absolute().name
+
+
 def open_data(path: str, *, size: int | None = None, validation: float = 0.1) -> Dataset:
     """The data set, with a line on stderr now and then while its images are decoded for the first time."""
     from ..reports.progress import CountDisplay

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from ..records.errors import UserError
-from ..records.run_directory import RunDirectory, holds_run
 from ..search_spaces.architecture import Architecture
-from ..search_spaces.checks import shown
-from . import report
+from . import report, study
 from .base import load_base
+from .data_options import open_data, suit
+from .grid_options import GridOptions, load_evaluator, settled, split_of
 from .interrupted import Interrupted
 from .options import merge, stored_options, to_mapping
+from .study import free_run, go_on
 
 if TYPE_CHECKING:
     from ..evaluators.evaluation import Evaluator
     from ..grid_search.grid_result import GridResult
     from ..grid_search.law import ScalingLaw
-
-
-@dataclass(frozen=True)
-class GridOptions:
-    """Every option that makes a grid what it is; the defaults are those of the command."""
-
-    COMMAND: ClassVar[str] = "grid"
-
-    base: str = "b0"
-    select: str = "budget"
-    phi: float = 1.0
-    step: float = 0.05
-    tolerance: float = 0.08
-    factor: float = 2.0
-    evaluator: str = "law"
-    law: str = "additive"
-    seed: int = 0
+    from ..grid_search.where import Where
 
 
 def run(
@@ -49,57 +32,56 @@ def run(
     out: Path | None,
     resume: bool,
     config: Path | None,
-    engine: str | None,
-    workers: int | None,
-    ray_address: str | None,
+    where: Where,
+    pilot: bool,
+    sigma: float | None,
     as_json: bool,
     dry_run: bool,
 ) -> int:
     """Search, write the tables, the family and the page, print the summary (or one JSON document)."""
+    stored = stored_options(GridOptions, out, resume, config)
+    if not resume:
+        stored.pop("data_name", None)  # of the run that the options are from
+    options = settled(merge(GridOptions, given, stored), given)
+    base = load_base(options.base, options.select)
+    if options.is_study:
+        return study.run(options, base, where, out, resume, pilot, sigma, as_json, dry_run)
+    for name, value in (("--pilot", pilot), ("--sigma", sigma is not None)):
+        if value:
+            raise UserError(f"{name} is for the design simplex; --design is {options.design}")
+    return _run(options, base, where, out, resume, as_json, dry_run)
+
+
+def _run(
+    options: GridOptions, base: Architecture, where: Where, out: Path | None, resume: bool, as_json: bool, dry_run: bool
+) -> int:
     from ..grid_search.run_grid import check_settings
 
-    stored = stored_options(GridOptions, out, resume, config)
-    options = merge(GridOptions, given, stored)
-    base = load_base(options.base, options.select)
-    if "select" in given and not holds_run(options.base):
-        raise UserError(f"--select chooses among the networks of a run; --base is {shown(options.base)}")
-    if "law" in given and options.evaluator != "law":
-        raise UserError(f"--law is for the evaluator law; --evaluator is {shown(options.evaluator)}")
-    rating = _rating(options)
-    engine = engine or "ray"
-    check_settings(base, options.phi, options.step, options.tolerance, options.factor, engine, options.seed)
+    base, rating = _rating(options, base, threads=max(1, int(where.cpus)))
+    check_settings(base, options.phi, options.step, options.tolerance, options.factor, where.engine, options.seed)
     if dry_run:
-        return _describe(options, base.name, engine, as_json)
+        return _describe(options, base.name, where.engine, as_json)
     if out is None:
-        free = RunDirectory.create_free("runs", _file_name(f"grid-{base.name}-phi{options.phi:g}"))
-        out = Path("runs") / free.path.name
-        free.close()  # an empty folder of ours: the search takes it over
-
-    return _search(options, base, rating, engine, workers, ray_address, out, resume, as_json)
+        out = free_run(f"grid-{base.name}-phi{options.phi:g}")
+    return _search(options, base, rating, where, out, resume, as_json)
 
 
-def _file_name(name: str) -> str:
-    """With what cannot stand in a folder's name left out."""
-    return re.sub(r"[^A-Za-z0-9._+-]+", "-", name)[:100]
-
-
-def _rating(options: GridOptions) -> ScalingLaw | Evaluator:
+def _rating(options: GridOptions, base: Architecture, threads: int) -> tuple[Architecture, ScalingLaw | Evaluator]:
+    """And the base as it suits what rates it."""
     if options.evaluator == "law":
         from ..grid_search import law
 
-        return law.load(options.law)
-    from .. import evaluators
-
-    return evaluators.load(options.evaluator)
+        return base, law.load(options.law)
+    if options.trains and options.data is not None:
+        base = suit(base, open_data(options.data, **split_of(options)), options.resolution)
+    return base, load_evaluator(options, threads)
 
 
 def _search(
     options: GridOptions,
     base: Architecture,
     rating: ScalingLaw | Evaluator,
-    engine: str,
-    workers: int | None,
-    ray_address: str | None,
+    where: Where,
     out: Path,
     resume: bool,
     as_json: bool,
@@ -107,18 +89,16 @@ def _search(
     from ..grid_search import outputs, search
     from ..reports.progress import CountDisplay
 
-    command = ["effsearch", "grid", "--resume", "--out", str(out), "--engine", engine]
-    command += ["--workers", str(workers)] if workers else []
-    command += ["--ray-address", ray_address] if ray_address else []
     try:
         result = search(
             base, rating, phi=options.phi, step=options.step, tolerance=options.tolerance, factor=options.factor,
-            engine=engine, ray_address=ray_address, workers=workers, seed=options.seed, run_dir=out, resume=resume,
+            engine=where.engine, ray_address=where.ray_address, workers=where.workers, cpus_per_trial=where.cpus,
+            gpus_per_trial=where.gpus, seed=options.seed, run_dir=out, resume=resume,
             on_progress=CountDisplay("triples"), config=to_mapping(options),
         )  # fmt: skip
     except KeyboardInterrupt:
-        raise Interrupted(f"interrupted and saved; continue with: {shlex.join(command)}") from None
-    missing = outputs.write_grid(result, base, options.evaluator)
+        raise Interrupted(f"interrupted and saved; continue with: {go_on(out, where)}") from None
+    missing = outputs.write_grid(result, base, str(options.evaluator))
     if missing:
         print(f"note: {', '.join(missing)} would be too large and were left out of the family", file=sys.stderr)
     page = report.write(out)
@@ -126,7 +106,7 @@ def _search(
         if note:
             print(f"note: {note}", file=sys.stderr)
     if as_json:
-        document = outputs.coefficients_document(result, base, options.evaluator)
+        document = outputs.coefficients_document(result, base, str(options.evaluator))
         print(json.dumps({"run": str(out), "report": str(page), **document}, indent=1))
     else:
         _show(result, base, out)
@@ -155,7 +135,7 @@ def _describe(options: GridOptions, base: str, engine: str, as_json: bool) -> in
     described = {
         "base": base,
         "grid": f"{len(triples):,} triples {within}",
-        "rated by": f"the scaling law {options.law}" if options.evaluator == "law" else options.evaluator,
+        "rated by": f"the scaling law {options.law}" if options.evaluator == "law" else str(options.evaluator),
         "engine": engine,
     }
     if as_json:

@@ -13,6 +13,7 @@ from ..search_spaces.checks import shown
 from ..search_spaces.quantity import parse_count
 from ..search_spaces.space import SearchSpace
 from ..search_spaces.user_file import is_reference, load_object
+from .data_options import data_name
 
 if TYPE_CHECKING:
     from ..evaluators.evaluation import Evaluator
@@ -80,11 +81,6 @@ def settled(options: NasOptions) -> NasOptions:
             "data_name": options.data_name or data_name(options.data),
         }
     return replace(options, **missing)
-
-
-def data_name(path: str) -> str:
-    """What a data set is called by default: its file or folder."""
-    return Path(path).absolute().name
 
 
 def prepare(options: NasOptions, threads: int = 1) -> dict[str, Any]:

@@ -137,6 +137,7 @@ def _steps(options: RunOptions, out: Path, log: RunLog, engine: Engine, device: 
 def _all_steps(
     options: RunOptions, out: Path, engine: Engine, device: str | None
 ) -> Iterator[tuple[str, Callable[[], object]]]:
+    from ..grid_search.where import Where
     from . import grid, nas, train
 
     def into(folder: str, given: Mapping[str, Any], changing: Sequence[str] = ()) -> dict[str, Any]:
@@ -148,7 +149,7 @@ def _all_steps(
 
     yield "nas", lambda: nas.run(**into("nas", _search_options(options), ("data", "trials", "confirm")), engine=engine)
     base = {"base": str(out / "nas"), "law": options.law, "seed": options.seed}
-    yield "grid", lambda: grid.run(**into("grid", base), engine="local", workers=None, ray_address=None)
+    yield "grid", lambda: grid.run(**into("grid", base), where=Where("local"), pilot=False, sigma=None)
     yield "family", lambda: _write_family(out)
     yield "train", lambda: train.run(**into("train", _training_options(options, out), ("data",)), device=device)
 

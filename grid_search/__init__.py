@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .grid_result import GridResult
     from .law import ScalingLaw
     from .run_grid import search
+    from .run_study import study
     from .scaled_family import LADDER, family, paper
 
 _NAMES = {
@@ -18,8 +19,9 @@ _NAMES = {
     "family": "scaled_family",
     "paper": "scaled_family",
     "search": "run_grid",
+    "study": "run_study",
 }
-__all__ = ["LADDER", "GridResult", "ScalingLaw", "family", "paper", "search"]
+__all__ = ["LADDER", "GridResult", "ScalingLaw", "family", "paper", "search", "study"]
 
 
 def __getattr__(name: str) -> Any:

@@ -20,8 +20,8 @@ from ..workers.attempt import source_of
 from ..workers.local import LocalExecutor
 from .pilot import PilotNoise, pilot_noise, pilot_runs
 from .power import Assessment
-from .study import Study, read_study
 from .study_plan import StudyPlan, check_analysis, plan_study
+from .study_reading import Study, read_study
 from .study_runs import KIND, RunName, StudyRun, StudyWork
 from .where import ENGINES, Where
 

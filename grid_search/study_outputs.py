@@ -11,8 +11,8 @@ from ..search_spaces import codec
 from .budget_family import budget_ladder
 from .outputs import FORMAT, VERSION, write_family, write_table
 from .scaled_family import LADDER
-from .study import Study
 from .study_networks import RESOLUTION
+from .study_reading import Study
 from .study_verdict import EQUAL_NAME, PUBLISHED_NAME, Known
 
 
