@@ -8,18 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..records.errors import UserError
 from ..search_spaces import catalogue
 from ..search_spaces.scaling import Coefficients
 from .observations import RESPONSES, Observation
+from .shares import coefficients_of
 from .study_plan import StudyPlan
 from .study_runs import RunName, StudyRun
 from .study_tables import points_table, runs_table, study_surface_table
 from .study_verdict import PUBLISHED_NAME, StudyResult, study_result
 from .surface import FORMS, PRIORS, fit_surface
 
+COARSE = 12  # steps of the lattice on which another reading's set is counted
 CALIBRATED = "efficientnet-b0"  # what the prior's law was fitted on
 
 
@@ -81,6 +84,8 @@ def read_study(
     """UserError where too few trainings succeeded for the fit."""
     ordered = [known[name] for name in plan.runs]
     seen = [one for one in (plan.observation(run) for run in ordered) if one]
+    if not seen:
+        raise UserError(f"every training failed; {ordered[0].point}: {ordered[0].evaluation.failure}")
     result = study_result(fit_surface(plan.design, seen, response=response, prior=prior, form=form))
     return Study(
         plan=plan,
@@ -116,12 +121,15 @@ def _readings(
 def _reading(
     plan: StudyPlan, seen: Sequence[Observation], result: StudyResult, response: str, form: str, prior: str
 ) -> Reading:
-    other = study_result(fit_surface(plan.design, seen, response=response, prior=prior, form=form))
-    best, lost = other.best, (other.mean - other.mean.min()) / other.surface.per_point
-    published = next((one.near for one in other.known if one.name == PUBLISHED_NAME), None)
+    surface = fit_surface(plan.design, seen, response=response, prior=prior, form=form)
+    coarse = study_result(surface, parts=COARSE)
+    shares = np.array([surface.best, result.lattice[result.chosen]])
+    best, chosen = surface.predict(shares).tolist()
+    alpha, beta, gamma = coefficients_of(shares[:1], plan.design.growth, plan.design.phi)[0].tolist()
+    published = next((one.near for one in coarse.known if one.name == PUBLISHED_NAME), None)
     return Reading(
-        response, form, prior, (best.alpha, best.beta, best.gamma), float(other.in_set.mean()),
-        float(lost[result.chosen]), published,
+        response, form, prior, (alpha, beta, gamma), float(coarse.in_set.mean()), (chosen - best) / surface.per_point,
+        published,
     )  # fmt: skip
 
 
