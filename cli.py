@@ -209,10 +209,15 @@ def family(
     from .commands import family as command
 
     code = command.run(
-        base, coefficients=coefficients, preset=preset, phis=phis, flops=flops, select=select, out=out, as_json=as_json
-    )
+        base, coefficients=coefficients, preset=preset, phis=phis, flops=flops, rounding=rounding, select=select,
+        out=out, as_json=as_json,
+    )  # fmt: skip
     raise typer.Exit(code)
 
+    rounding: Annotated[
+        str | None,
+        typer.Option(help="official, or exact: FLOPs to within 3 %. [default: official; exact for thin bases]"),
+    ] = None,
 
 @app.command()
 def profile(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..records.errors import UserError, cannot
 from ..search_spaces.checks import shown
+from ..search_spaces.cost import cost
 from ..search_spaces.quantity import format_count, parse_count
 from ..search_spaces.scaling import Coefficients
 from ..search_spaces.strict_yaml import load_mapping
@@ -26,34 +28,41 @@ def run(
     preset: str | None,
     phis: str | None,
     flops: str | None,
+    rounding: str | None,
     select: str,
     out: Path,
     as_json: bool,
 ) -> int:
     """Write OUT/NAME.yaml for every member and OUT/family.csv; print the table."""
     from ..grid_search import LADDER
+    from ..grid_search.budget_family import ROUNDINGS, family_by, rounding_for
     from ..grid_search.outputs import write_family
-    from ..grid_search.scaled_family import family, family_table, paper
+    from ..grid_search.scaled_family import family_table, paper
     from ..reports import grid_terminal, terminal
 
     if preset not in (None, "paper"):
         raise UserError(f"--preset is {shown(preset)}; allowed: paper")
+    if rounding not in (None, *ROUNDINGS):
+        raise UserError(f"--rounding is {shown(rounding)}; allowed: {', '.join(ROUNDINGS)}")
     if phis is not None and flops is not None:
         raise UserError("--phis and --flops both say how large the networks are; give one")
-    if preset is not None and (base, coefficients, phis, flops) != (None, None, None, None):
-        raise UserError("--preset paper is the official family; it takes no --base, --coefficients, --phis or --flops")
+    if preset is not None and any(one is not None for one in (base, coefficients, phis, flops, rounding)):
+        raise UserError(
+            "--preset paper is the official family; it takes no --base, --coefficients, --phis, --flops or --rounding"
+        )
     if preset:
         members = paper()
         network, numbers = members[0], [0.0, *LADDER.values()]
     else:
         network = load_base(base or "b0", select)
         found = read_coefficients(coefficients or "1.2,1.1,1.15")
+        rounding = rounding or rounding_for(network)
         wanted = dict(LADDER)
         if flops is not None:
-            wanted = _by_flops(network, found, flops)
+            wanted = _by_flops(network, found, flops, rounding)
         elif phis is not None:
             wanted = _phis(phis)
-        members = (replace(network, name="b0"), *family(network, found, wanted))
+        members = (replace(network, name="b0"), *family_by(rounding, network, found, wanted))
         numbers = [0.0, *wanted.values()]
     _refuse_contents(out)
     write_family(out, network, members, numbers)
@@ -105,14 +114,22 @@ def _phis(text: str) -> dict[str, float]:
     return wanted
 
 
-def _by_flops(base: Architecture, coefficients: Coefficients, text: str) -> dict[str, float]:
+def _by_flops(base: Architecture, coefficients: Coefficients, text: str, rounding: str) -> dict[str, float]:
     from ..grid_search.scaled_family import phi_for
 
     wanted: dict[str, float] = {}
     for part in text.split(","):
         size = parse_count(part, "--flops")
-        _add(wanted, format_count(size), phi_for(base, coefficients, size), "--flops")
+        phi = phi_for(base, coefficients, size) if rounding == "official" else _exact_phi(base, coefficients, size)
+        _add(wanted, format_count(size), phi, "--flops")
     return wanted
+
+
+def _exact_phi(base: Architecture, coefficients: Coefficients, size: float) -> float:
+    growth = coefficients.flops_factor
+    if growth <= 1.001:
+        raise UserError(f"--coefficients: alpha * beta^2 * gamma^2 is {growth:.4g}; nothing grows by that")
+    return math.log(size / cost(base).mult_adds) / math.log(growth)
 
 
 def _add(wanted: dict[str, float], name: str, phi: float, option: str) -> None:

@@ -114,10 +114,11 @@ def _search(
 
 
 def _show(result: GridResult, base: Architecture, out: Path) -> None:
-    from ..grid_search.scaled_family import LADDER, family_table, ladder
+    from ..grid_search.budget_family import ladder_by, rounding_for
+    from ..grid_search.scaled_family import LADDER, family_table
     from ..reports import grid_terminal, terminal
 
-    members, _ = ladder(base, result.coefficients)
+    members, _ = ladder_by(rounding_for(base), base, result.coefficients)
     table = family_table(base, tuple(members.values()), [{"b0": 0.0, **LADDER}[one] for one in members])
     terminal.show(*grid_terminal.summary(result.table, result.conclusion, result.alternatives))
     terminal.show(*grid_terminal.family(table), f"\nfiles: {out}")

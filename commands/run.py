@@ -167,13 +167,14 @@ def _training_options(options: RunOptions, out: Path) -> dict[str, Any]:
 
 def _write_family(out: Path) -> None:
     """OUT/family: the network found, scaled by the coefficients found."""
+    from ..grid_search.budget_family import ladder_by, rounding_for
     from ..grid_search.outputs import write_family
-    from ..grid_search.scaled_family import LADDER, ladder
+    from ..grid_search.scaled_family import LADDER
     from .base import load_base
     from .family import read_coefficients
 
     network = load_base(str(out / "nas"))
-    members, missing = ladder(network, read_coefficients(str(out / "grid")))
+    members, missing = ladder_by(rounding_for(network), network, read_coefficients(str(out / "grid")))
     if missing:
         print(f"note: {', '.join(missing)} would be too large and were left out of the family", file=sys.stderr)
     named = tuple(replace(member, name=name) for name, member in members.items())

@@ -10,30 +10,62 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..search_spaces.architecture import Architecture
-from ..search_spaces.checks import InvalidValue
+from ..search_spaces.checks import InvalidValue, number
 from ..search_spaces.cost import cost
 from ..search_spaces.scaling import Coefficients
-from .scaled_family import LADDER, dropout
-from .study_networks import at_budget
+from .scaled_family import LADDER, dropout, family, ladder
+from .study_networks import STEPS, at_budget, channel_step_of
+
+ROUNDINGS = ("official", "exact")
+
+
+def rounding_for(base: Architecture) -> str:
+    """ "exact" for a base so thin that steps of 8 channels are coarse, else "official"."""
+    return "official" if channel_step_of(base) == STEPS[0] else "exact"
+
+
+def family_by(
+    rounding: str, base: Architecture, coefficients: Coefficients, phis: Mapping[str, float]
+) -> tuple[Architecture, ...]:
+    """One network for each phi, by "official" rounding or at "exact" budgets, (alpha * beta^2 * gamma^2)^phi times the
+    base's mult-adds. InvalidValue where one cannot be built."""
+    if rounding == "official":
+        return family(base, coefficients, phis)
+    factor, step = coefficients.flops_factor, channel_step_of(base)
+    same_pixels = coefficients.gamma == 1
+    return tuple(_member(base, coefficients, factor, phi, name, step, same_pixels) for name, phi in phis.items())
+
+
+def ladder_by(
+    rounding: str, base: Architecture, coefficients: Coefficients
+) -> tuple[dict[str, Architecture], tuple[str, ...]]:
+    """`scaled_family.ladder`, by either rounding."""
+    if rounding == "official":
+        return ladder(base, coefficients)
+    same_pixels = coefficients.gamma == 1
+    return budget_ladder(
+        base, coefficients, coefficients.flops_factor, channel_step_of(base), keep_resolution=same_pixels
+    )
 
 
 def budget_ladder(
-    base: Architecture,
-    coefficients: Coefficients,
-    factor: float,
-    channel_step: int,
-    *,
-    keep_resolution: bool = False,
-    phis: Mapping[str, float] = LADDER,
+    base: Architecture, coefficients: Coefficients, factor: float, channel_step: int, *, keep_resolution: bool = False
 ) -> tuple[dict[str, Architecture], tuple[str, ...]]:
-    """As `scaled_family.ladder`. keep_resolution: channels instead of pixels make up for rounding."""
+    """As `scaled_family.ladder`, at factor^phi times the base's mult-adds. keep_resolution: channels instead of pixels
+    make up for rounding."""
     members, missing = {"b0": replace(base, name="b0")}, []
-    for name, phi in phis.items():
-        budget = factor**phi * cost(base).mult_adds
+    for name, phi in LADDER.items():
         try:
-            network = at_budget(base, coefficients.at(phi), budget, name, channel_step, keep_resolution)
+            members[name] = _member(base, coefficients, factor, phi, name, channel_step, keep_resolution)
         except InvalidValue:
             missing.append(name)
-        else:
-            members[name] = replace(network, dropout=dropout(base.dropout, phi))
     return members, tuple(missing)
+
+
+def _member(
+    base: Architecture, coefficients: Coefficients, factor: float, phi: float, name: str, step: int, same_pixels: bool
+) -> Architecture:
+    number("phi", phi, -6, 12)
+    budget = factor**phi * cost(base).mult_adds
+    network = at_budget(base, coefficients.at(phi), budget, name, step, same_pixels)
+    return replace(network, dropout=dropout(base.dropout, phi))

@@ -14,8 +14,9 @@ from ..models import check_cost
 from ..records import atomic
 from ..search_spaces import codec
 from ..search_spaces.architecture import Architecture
+from .budget_family import ladder_by, rounding_for
 from .grid_result import GridResult
-from .scaled_family import LADDER, family_table, ladder
+from .scaled_family import LADDER, family_table
 
 FORMAT, VERSION = "effsearch-coefficients", 1
 
@@ -32,7 +33,7 @@ def write_grid(result: GridResult, base: Architecture, evaluator: str) -> tuple[
     document = json.dumps(coefficients_document(result, base, evaluator), indent=1) + "\n"
     atomic.write_text(result.run_dir / "coefficients.json", document)
     atomic.write_text(result.run_dir / "base.yaml", codec.dumps(base))
-    members, missing = ladder(base, result.coefficients)
+    members, missing = ladder_by(rounding_for(base), base, result.coefficients)
     write_family(
         result.run_dir / "family", base, tuple(members.values()), [{"b0": 0.0, **LADDER}[one] for one in members]
     )

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from effsearch.search_spaces import Coefficients, catalogue, codec, scale
+from effsearch.search_spaces.architecture import Architecture, Head, Stage, Stem
 from effsearch.search_spaces.cost import cost
 
 B0 = catalogue.load("b0")
@@ -265,3 +266,29 @@ def test_the_program_says_the_same_as_a_process(folder, finish):
     assert (refused.code, refused.stdout) == (2, "")
     assert "Traceback" not in refused.stderr
     assert not (folder / "family").exists()
+
+
+def test_a_thin_base_has_members_of_exact_budgets_unless_the_official_rounding_is_asked_for(here, folder):
+    stages = (Stage("mbconv", 16, 2, 2, expand=3), Stage("mbconv", 32, 3, 2, expand=3))
+    thin = Architecture("thin", Stem(8, stride=1), stages, Head(64), 32, 1, 10)
+    (folder / "thin.yaml").write_text(codec.dumps(thin))
+    for rounding, off in (((), 0.03), (("--rounding", "exact"), 0.03), (("--rounding", "official"), None)):
+        out = folder / f"family{len(rounding)}{off}"
+        done = here("family", "--base", "thin.yaml", "--coefficients", "1.3,1.1,1.1", *rounding, "--out", out)
+        assert done.code == 0, done.stderr
+        factor = 1.3 * 1.1**2 * 1.1**2
+        ratios = {
+            phi: cost(codec.load(out / f"{name}.yaml")).mult_adds / (factor**phi * cost(thin).mult_adds)
+            for name, phi in {"b1": 0.5, "b2": 1, "b3": 2, "b4": 3.5}.items()
+        }
+        assert all(abs(ratio - 1) <= 0.03 for ratio in ratios.values()) == (off is not None), ratios
+
+
+def test_exact_members_of_given_flops(here, folder):
+    done = here("family", "--rounding", "exact", "--flops", "0.7G,1.5G", "--out", "own", "--json")
+    assert [row["mult_adds"] for row in json.loads(done.stdout)][1:] == pytest.approx([0.7e9, 1.5e9], rel=0.03)
+    for arguments, words in ((("--rounding", "up"), "'up'"), (("--coefficients", "1,1,1", "--flops", "1G"), "1")):
+        done = here("family", *arguments, *(() if "--rounding" in arguments else ("--rounding", "exact")), "--out", "x")
+        assert done.code == 2
+        assert words in done.stderr.splitlines()[0]
+        assert not (folder / "x").exists()
