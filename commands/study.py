@@ -49,6 +49,8 @@ def run(
     if options.trains and options.data is not None:
         dataset = open_data(options.data, **split_of(options))
         base, pixels = suit(base, dataset, options.resolution), dataset.size
+    else:
+        load_evaluator(options, threads=1)  # what is wrong with it shows before anything is done
     plan = _plan(options, base)
     for note in plan.notes(pixels):
         print(f"note: {note}", file=sys.stderr)
@@ -171,6 +173,7 @@ def _describe(options: GridOptions, plan: StudyPlan, where: Where, sigma: float 
     """--dry-run: which networks, and what they would tell at a noise of `sigma`."""
     from dataclasses import asdict
 
+    from ..grid_search.terms import law_level
     from ..reports import study_terminal, terminal
     from ..search_spaces.cost import cost
 
@@ -193,6 +196,10 @@ def _describe(options: GridOptions, plan: StudyPlan, where: Where, sigma: float 
         "engine": f"{where.engine}, {where.together} at once",
     }
     terminal.show(terminal.pairs(described.items()), study_terminal.networks(rows))
-    hint = "Give --sigma POINTS to see what the design can tell; --pilot measures it with 6 trainings."
-    print(power.sentence if power else hint)
+    if power is None:
+        print("Give --sigma POINTS to see what the design can tell; --pilot measures it with 6 trainings.")
+    else:
+        level = law_level(plan.design.growth)
+        print(f"{power.sentence} (For networks of {level:.0f} % error, as the published ones have. Where errors are")
+        print("smaller, so are the differences; --pilot goes by your own.)")
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,11 +78,11 @@ class StudyPlan:
         return f"built in whole layers, channels and pixels, some points are one network: {_listed(pairs)}"
 
     def _off_budget(self) -> str | None:
-        off = {name: abs(self.built(name).ln_flops_ratio) for name in self.networks if name != BASE}
-        missed = [f"{name} ({100 * one:.0f} %)" for name, one in off.items() if one > OFF_BUDGET]
+        off = {name: math.expm1(self.built(name).ln_flops_ratio) for name in self.networks if name != BASE}
+        missed = [f"{name} ({100 * one:+.1f} %)" for name, one in off.items() if abs(one) > OFF_BUDGET]
         if not missed:
             return None
-        return f"no network within 3 % of the FLOPs: {_listed(missed)}; the fit takes what was built"
+        return f"rounding leaves the FLOPs wanted by more than 3 %: {_listed(missed)}; the fit takes what was built"
 
     def _few_pixels(self, pixels: int | None) -> str | None:
         most = max(network.resolution for network in self.networks.values())
