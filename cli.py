@@ -201,6 +201,10 @@ def family(
     preset: Annotated[str | None, typer.Option(help="paper: the official B0 to B7.")] = None,
     phis: Annotated[str | None, typer.Option(help="PHI,PHI,... or NAME=PHI,... [default: the B1-B7 ladder]")] = None,
     flops: Annotated[str | None, typer.Option(help="Solve phi for these FLOPs: 0.7G,1G.")] = None,
+    rounding: Annotated[
+        str | None,
+        typer.Option(help="official, or exact: FLOPs to within 3 %. [default: official; exact for thin bases]"),
+    ] = None,
     select: Annotated[str, typer.Option(help="Which network of a run: budget, reward or knee.")] = "budget",
     out: Annotated[Path, typer.Option(help="Folder for the YAML files.")] = Path("family"),
     as_json: Json = False,
@@ -214,10 +218,6 @@ def family(
     )  # fmt: skip
     raise typer.Exit(code)
 
-    rounding: Annotated[
-        str | None,
-        typer.Option(help="official, or exact: FLOPs to within 3 %. [default: official; exact for thin bases]"),
-    ] = None,
 
 @app.command()
 def profile(
