@@ -31,13 +31,15 @@ def write(path: Path, out: Path | None = None) -> Path:
 
 def _page(path: Path) -> str:
     """By what the settings in the ledger say the run is."""
-    from ..reports import grid_page, grid_run, training_page, training_run, whole_page, whole_run
+    from ..reports import grid_page, grid_run, study_page, study_run, training_page, training_run, whole_page, whole_run
 
     settings = training_run.settings_of(path)
     if whole_run.is_whole(settings):
         return whole_page.page_of(path)
     if training_run.is_training(settings):
         return training_page.page_of(path)
+    if study_run.is_study(settings):
+        return study_page.page_of(path)
     return grid_page.page_of(path) if grid_run.is_grid(path) else _search(path)
 
 

@@ -30,6 +30,7 @@ FILES = {
     "figures/pareto.png": "the Pareto figure for slides",
     "figures/pareto.svg": "the same for print",
     "study.journal": "for optuna-dashboard",
+    "latency.json": "the latency table that the search counted with",
 }
 GRID_FILES = {
     "ledger.jsonl": "the truth: one line for each triple",
@@ -40,6 +41,18 @@ GRID_FILES = {
     "coefficients.json": "the result: coefficients, confidence set, other laws",
     "base.yaml": "the network that was scaled",
     "family/family.csv": "the family and the official one",
+    **{f"family/b{number}.yaml": f"the family's b{number}" for number in range(8)},
+}
+STUDY_FILES = {
+    "ledger.jsonl": "the truth: one line for each training",
+    "manifest.json": "command, seed, versions, host, times",
+    "config.yaml": "every option of the study",
+    "runs.csv": "every training",
+    "grid.csv": "every network, planned and as built, with its results",
+    "surface.csv": "the fit over all ways to divide the growth, with intervals",
+    "coefficients.json": "the result: coefficients, set, noise, other readings",
+    "base.yaml": "the network that was scaled",
+    "family/family.csv": "the family at exact budgets",
     **{f"family/b{number}.yaml": f"the family's b{number}" for number in range(8)},
 }
 Rows = tuple[tuple[str, str], ...]

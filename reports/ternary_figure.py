@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -56,21 +57,23 @@ class TernaryView:
     description: str
 
 
-def draw(view: TernaryView) -> Markup:
-    frame = (_at((1, 0, 0)), _at((0, 1, 0)), _at((0, 0, 1)))
+def draw(view: TernaryView, over: Sequence[Markup] = (), legend: Sequence[tuple[Markup, str]] | None = None) -> Markup:
+    """over: drawn upon the surface, below names and marks. legend: instead of the dots' rows of the key; (a sample that
+    is drawn around 0, 0; its words)."""
+    frame = (spot((1, 0, 0)), spot((0, 1, 0)), spot((0, 0, 1)))
     border = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in frame) + "Z"
     parts = [svg.tag("path", d=border, class_="level-0" if view.surface else "level-none")]
     parts += [_region(view, level, number) for number, level in enumerate(view.levels, 1) if view.surface]
     lines, names = _grid_lines(view)
     parts += [lines, svg.tag("path", d=border, class_="border")]
-    parts += _dots(view)
-    parts += [_level_names(view), _corners(view), _key(view), _labels(view), names]
+    parts += [*_dots(view), *over]
+    parts += [_level_names(view), _corners(view), _key(view, legend), _labels(view), names]
     parts += [_mark(mark) for mark in reversed(view.marks)]
     return svg.figure(WIDTH, HEIGHT, "triangle", view.title, view.description, parts)
 
 
-def _at(shares: Shares) -> tuple[float, float]:
-    """Depth is the corner above, width on the left, resolution on the right."""
+def spot(shares: Shares) -> tuple[float, float]:
+    """Pixels of a place in the triangle. Depth is the corner above, width on the left, resolution on the right."""
     depth, _, resolution = shares
     x = LEFT + (RIGHT - LEFT) * (resolution + depth / 2)
     return x, BOTTOM - (BOTTOM - TOP) * depth
@@ -78,7 +81,7 @@ def _at(shares: Shares) -> tuple[float, float]:
 
 def _lattice(view: TernaryView, point: tuple[float, float]) -> tuple[float, float]:
     depth, width = point[0] / view.parts, point[1] / view.parts
-    return _at((depth, width, 1 - depth - width))
+    return spot((depth, width, 1 - depth - width))
 
 
 def _region(view: TernaryView, level: float, number: int) -> Markup:
@@ -99,7 +102,7 @@ def _grid_lines(view: TernaryView) -> tuple[Markup, Markup]:
             for other in ((dimension + 1) % 3, (dimension + 2) % 3):
                 shares = [0.0, 0.0, 0.0]
                 shares[dimension], shares[other] = share, 1 - share
-                ends.append(_at((shares[0], shares[1], shares[2])))
+                ends.append(spot((shares[0], shares[1], shares[2])))
             parts.append(svg.path(ends, "lattice"))
             names.append(svg.text(ends[1][0] + dx, ends[1][1] + dy, words, "tick halo", anchor))
     return svg.tag("g", *parts), svg.tag("g", *names)
@@ -108,8 +111,8 @@ def _grid_lines(view: TernaryView) -> tuple[Markup, Markup]:
 def _dots(view: TernaryView) -> list[Markup]:
     """But those that have a mark. Without a surface, the colours of the levels are the dots'."""
     few = " few" if len(view.points) < FEW else ""
-    marked = {_at(mark.shares) for mark in view.marks}
-    places = [(_at(shares), loss, inside) for shares, loss, inside in view.points if _at(shares) not in marked]
+    marked = {spot(mark.shares) for mark in view.marks}
+    places = [(spot(shares), loss, inside) for shares, loss, inside in view.points if spot(shares) not in marked]
     chosen, plain = ([at for at, _, inside in places if inside == which] for which in (True, False))
     if view.surface:
         return [svg.dots(plain, SMALL + few), svg.dots(chosen, LARGE + few)]
@@ -124,12 +127,12 @@ def level_of(loss: float, levels: tuple[float, ...]) -> int:
     return sum(loss >= level for level in levels)
 
 
-def _level_names(view: TernaryView) -> Markup:
-    """Each level at its line, below the best point, unless another stands there."""
+def level_places(view: TernaryView) -> list[tuple[float, float, int, str]]:
+    """x, y, number and words of each level's name: at its line, below the best point, unless another stands there."""
     if not view.surface:
-        return Markup("")
+        return []
     best = _lattice(view, min(view.surface, key=lambda one: (view.surface[one], one)))
-    parts, boxes = [], list[Box]()
+    found, boxes = [], list[Box]()
     for number, level in enumerate(view.levels, 1):
         keys = [key for loop in regions(view.surface, level) for key in loop if crossed(key)]
         places = [_lattice(view, position(key, view.surface, level)) for key in keys]
@@ -139,9 +142,16 @@ def _level_names(view: TernaryView) -> Markup:
         x, y = min(below, key=lambda at: (abs(at[0] - best[0]) / (at[1] - best[1] + 1), at))
         box = Box.around(x, y, svg.width(f"{level:g}", 12) / 2)
         if all(box.overlap(other) == 0 for other in boxes):
-            parts.append(svg.text(x, y + 4, f"{level:g}", f"contour-name on-level-{number}", "middle"))
+            found.append((x, y, number, f"{level:g}"))
             boxes.append(box)
-    return svg.tag("g", *parts)
+    return found
+
+
+def _level_names(view: TernaryView) -> Markup:
+    return svg.tag("g", *(
+        svg.text(x, y + 4, words, f"contour-name on-level-{number}", "middle")
+        for x, y, number, words in level_places(view)
+    )) if view.surface else Markup("")  # fmt: skip
 
 
 def _corners(view: TernaryView) -> Markup:
@@ -153,7 +163,7 @@ def _corners(view: TernaryView) -> Markup:
     return svg.tag("g", *parts)
 
 
-def _key(view: TernaryView) -> Markup:
+def _key(view: TernaryView, legend: Sequence[tuple[Markup, str]] | None) -> Markup:
     parts = [svg.text(0, 22, view.key_title, "strong")] if view.key else []
     style = "level" if view.surface else "dot"
     for number, words in enumerate(view.key):
@@ -161,6 +171,11 @@ def _key(view: TernaryView) -> Markup:
         parts.append(svg.tag("rect", x=0, y=y, width=22, height=14, rx=3, class_=f"{style}-{number}"))
         parts.append(svg.text(30, y + 12, words))
     y = 56.0 + 22 * len(view.key)
+    for number, (sample, words) in enumerate(legend or ()):
+        parts.append(svg.tag("g", sample, transform=f"translate(11 {y + 22 * number:.0f})"))
+        parts.append(svg.text(30, y + 5 + 22 * number, words))
+    if legend is not None:
+        return svg.tag("g", *parts)
     few = " few" if len(view.points) < FEW else ""
     rows = (
         ((LARGE,) if view.surface else (RING, GAP), "in the confidence set"),
@@ -173,7 +188,7 @@ def _key(view: TernaryView) -> Markup:
 
 
 def _mark(mark: TernaryMark) -> Markup:
-    x, y = _at(mark.shares)
+    x, y = spot(mark.shares)
     shape = svg.tag("path", d=SHAPES.get(mark.style, CIRCLE), transform=f"translate({x:.1f} {y:.1f})", class_="shape")
     return svg.tag("g", shape, class_=f"mark {mark.style}")
 
@@ -182,8 +197,8 @@ def _labels(view: TernaryView) -> Markup:
     """Beside the triangle, so that they cover none of it; on the left for what lies near its left edge."""
     columns: dict[bool, list[Callout]] = {False: [], True: []}
     for mark in view.marks:
-        x, y = _at(mark.shares)
-        left = _at((mark.shares[0], 1 - mark.shares[0], 0))[0]
+        x, y = spot(mark.shares)
+        left = spot((mark.shares[0], 1 - mark.shares[0], 0))[0]
         before = x - left < NEAR
         edge = left - ASIDE if before else COLUMN
         columns[before].append(Callout(x, y, edge, before, mark.lines, mark.style))
