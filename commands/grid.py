@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..records.errors import UserError
+from ..records.run_directory import holds_run
 from ..search_spaces.architecture import Architecture
+from ..search_spaces.checks import shown
 from . import report, study
 from .base import load_base
 from .data_options import open_data, suit
@@ -44,6 +46,8 @@ def run(
         stored.pop("data_name", None)  # of the run that the options are from
     options = settled(merge(GridOptions, given, stored), given)
     base = load_base(options.base, options.select)
+    if "select" in given and not holds_run(options.base):
+        raise UserError(f"--select chooses among the networks of a run; --base is {shown(options.base)}")
     if options.is_study:
         return study.run(options, base, where, out, resume, pilot, sigma, as_json, dry_run)
     for name, value in (("--pilot", pilot), ("--sigma", sigma is not None)):

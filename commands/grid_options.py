@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..records.errors import UserError
-from ..records.run_directory import holds_run
 from ..search_spaces.checks import InvalidValue, nearest, shown
 from .data_options import data_name
 
@@ -95,8 +94,6 @@ def settled(options: GridOptions, given: Mapping[str, Any]) -> GridOptions:
     _refuse(FOR_SIMPLEX, given, design == "simplex", "the design simplex", f"--design is {design}")
     _refuse(FOR_TRAINING, given, evaluator == "train", "the evaluator train", f"--evaluator is {shown(evaluator)}")
     _refuse(("law",), given, evaluator == "law", "the evaluator law", f"--evaluator is {shown(evaluator)}")
-    if "select" in given and not holds_run(options.base):
-        raise UserError(f"--select chooses among the networks of a run; --base is {shown(options.base)}")
     if evaluator == "train" and options.data is None:
         raise UserError("the evaluator train needs images", hint="give --data DIR (effsearch data DIR looks at it)")
     changes: dict[str, Any] = {"evaluator": evaluator, "design": design}

@@ -11,6 +11,8 @@ from typing import Any
 
 from .checks import InvalidValue, nearest, shown
 
+LONGEST = 70  # letters of a path in a message
+
 
 def is_reference(text: str) -> bool:
     """Whether text has the form file.py:name."""
@@ -25,7 +27,10 @@ def load_object(reference: str, what: str) -> Any:
     location, _, name = reference.rpartition(":")
     path = Path(location).resolve()
     if not path.is_file():
-        raise InvalidValue(f"there is no file {shown(location)} for {what}", hint=f"{what} is written file.py:name")
+        end = (
+            location if len(location) <= LONGEST else f"...{location[-LONGEST:]}"
+        )  # the name tells more than its folder
+        raise InvalidValue(f"there is no file {shown(end)} for {what}", hint=f"{what} is written file.py:name")
     module_name = f"effsearch_user_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}_{path.stem}"
     spec = importlib.util.spec_from_file_location(module_name, path)
     if spec is None or spec.loader is None:

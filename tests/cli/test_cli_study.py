@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_a_study_writes_its_tables_its_family_and_its_page_and_can_be_given_more
     assert len(document["readings"]) == 7
     assert "pilot: a training takes 1 s (1 at once)" in done.stderr
     assert "EfficientNet-B0, not of thin" in done.stderr
-    assert document["conclusion"][:20] in Page((run / "report.html").read_text()).text
+    assert "51 trainings recommend" in Page((run / "report.html").read_text()).text
 
     again = here("grid", "--resume", "--out", "run", *LOCAL, "--seeds", 4)
     assert again.code == 0, again.stderr
@@ -99,12 +100,13 @@ def test_a_study_writes_its_tables_its_family_and_its_page_and_can_be_given_more
 def test_the_pilot_stops_and_names_the_command_that_goes_on(files, here):
     done = here(*STUDY, *LOCAL, "--out", "run", "--pilot")
     assert done.code == 0, done.stderr
-    assert "6/51 trainings" in done.stderr
+    assert done.stderr.startswith("pilot: a training takes 1 s")
+    assert sum('"run"' in line for line in noted(files / "run" / "ledger.jsonl")) == 6
     assert "effsearch grid --resume --out run --engine local" in done.stderr
     assert not (files / "run" / "grid.csv").exists()
     report = here("report", "run")
     assert (report.code, report.stderr.count("\n")) == (2, 2)
-    assert "grid --resume --out run" in report.stderr
+    assert re.search(r"continue it with: effsearch grid --resume --out \S*run$", report.stderr.strip())
     assert here("grid", "--resume", "--out", "run", *LOCAL).code == 0
 
 
@@ -162,12 +164,14 @@ def test_real_trainings_on_digits(files, finish, monkeypatch):
         "--seeds", 2, "--validation", 0.3, *LOCAL,
     )  # fmt: skip
     capped = finish(*command, "--dry-run")
-    assert "the images have 8 pixels, the networks up to 12" in capped.stderr
+    found = re.search(r"the images have 8 pixels, the networks up to (\d+): beyond 8 they are enlarged", capped.stderr)
+    assert found
+    assert 8 < int(found[1]) < 16
     assert "--fix gamma=1" in capped.stderr
     done = finish(*command, "--fix", "gamma=1", "--out", "run")
     assert done.code == 0, done.stderr
     runs = pd.read_csv(files / "run" / "runs.csv")
-    assert len(runs) == 7 * 2
+    assert len(runs) == 6 * 2  # the base, too
     assert set(runs["fidelity"]) == {"digits.npz validation top-1, 1 epoch, 200 images"}
     assert runs["loss"].between(0, 5).all()
     assert set(pd.read_csv(files / "run" / "grid.csv")["pixels"]) == {8}
