@@ -51,28 +51,40 @@ def check_cost(architecture: Architecture, *, fvcore: bool = False) -> MeasuredC
 
 def measured_cost(architecture: Architecture, *, fvcore: bool = False) -> MeasuredCost:
     """Builds the network without memory (device "meta") and counts; fvcore traces a real one (B0 0.1 s, B7 2 s)."""
-    shape = (1, architecture.input_channels, architecture.resolution, architecture.resolution)
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         network = Network(architecture).eval()
-        network(torch.empty(shape))
+        network(torch.empty(_shape(architecture)))
     return MeasuredCost(
         params=sum(parameter.numel() for parameter in network.parameters()),
         torch_mult_adds=counter.get_total_flops() // 2,  # torch counts a product and a sum as two
-        fvcore_mult_adds=_fvcore_mult_adds(architecture, shape) if fvcore else None,
+        fvcore_mult_adds=fvcore_mult_adds(architecture) if fvcore else None,
     )
 
 
-def _fvcore_mult_adds(architecture: Architecture, shape: tuple[int, ...]) -> int:
-    """On the CPU with real values: torch's shape functions for the meta device cannot be traced (torch 2.13)."""
+def fvcore_mult_adds(architecture: Architecture) -> int:
+    """fvcore's count of convolutions and fully connected layers. ModuleNotFoundError where it is not installed.
+
+    On the CPU with real values, all of them zero: torch's shape functions for the meta device cannot be traced (torch
+    2.13).
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it still uses torch.jit.script
             analysis = import_module("fvcore.nn").FlopCountAnalysis
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("fvcore is not installed, which counts mult-adds: pip install fvcore") from error
-    with warnings.catch_warnings(), torch.random.fork_rng(devices=[]), torch.device("cpu"), torch.no_grad():
+    with torch.device("meta"):
+        network = Network(architecture).eval()
+    network.to_empty(device="cpu")
+    with warnings.catch_warnings(), torch.no_grad(), torch.device("cpu"):
         warnings.simplefilter("ignore")
-        counts = analysis(Network(architecture).eval(), torch.zeros(shape))
+        for value in network.state_dict().values():
+            value.zero_()
+        counts = analysis(network, torch.zeros(_shape(architecture)))
         counts.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
         by_operator = counts.by_operator()
     return int(by_operator["conv"] + by_operator["linear"])
+
+
+def _shape(architecture: Architecture) -> tuple[int, int, int, int]:
+    return 1, architecture.input_channels, architecture.resolution, architecture.resolution

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..search_spaces import checks
 from ..search_spaces.architecture import Architecture, blocks
-from .blocks import OPERATIONS, Head, Stem
+from .blocks import OPERATIONS, Basic, Bottleneck, Head, Residual, Stem
 
 
 def build(
@@ -118,10 +118,12 @@ def _taps(architecture: Architecture) -> dict[int, int]:
 
 
 def initialise(network: nn.Module) -> None:
-    """Fresh weights, as in the official EfficientNet code (conv_kernel_initializer, dense_kernel_initializer).
+    """Fresh weights, as in the official code of EfficientNet and MnasNet (its conv and dense_kernel_initializer).
 
     Convolutions: normal, variance 2 / fan out, where fan out is kernel^2 * outputs / groups (timm divides by the groups
-    too, torchvision does not). Fully connected: uniform, +-1 / sqrt(outputs). BN 1 and 0, biases 0.
+    too, torchvision does not). The hidden layer of a MobileNetV3 head is a 1x1 convolution there. Classifier: uniform,
+    +-1 / sqrt(outputs). BN 1 and 0, biases 0. A network of ResNet blocks only: convolutions alike (arXiv 1502.01852),
+    classifier and its bias uniform, +-1 / sqrt(inputs), as torchvision's and timm's ResNets have them.
     """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
@@ -136,3 +138,9 @@ def initialise(network: nn.Module) -> None:
             nn.init.zeros_(module.bias)
         if isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
+    head = getattr(network, "head", None)
+    if isinstance(head, Head):
+        if isinstance(head.hidden, nn.Linear):
+            nn.init.normal_(head.hidden.weight, std=math.sqrt(2 / head.hidden.out_features))
+        if all(isinstance(module, Basic | Bottleneck) for module in network.modules() if isinstance(module, Residual)):
+            head.classifier.reset_parameters()

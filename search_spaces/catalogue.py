@@ -1,10 +1,12 @@
-"""Published networks, as rows that can be checked against the papers."""
+"""Published networks, as rows that can be checked against the papers: the EfficientNets here, the others in
+`catalogue_mobile` and `catalogue_resnet`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from . import catalogue_mobile, catalogue_resnet
 from .architecture import Architecture, Head, Stage, Stem
 from .checks import InvalidValue, nearest, shown
 from .scaling import Multipliers, scale
@@ -33,16 +35,16 @@ FAMILY_ROWS = {
     "efficientnet-b7": (2.0, 3.1, 600, 0.5),
 }
 
-# MobileNetV2, arXiv 1801.04381 table 2: expand, stride, channels, repeats
-MOBILENET_V2_ROWS = (
-    (1, 1, 16, 1),
-    (6, 2, 24, 2),
-    (6, 2, 32, 3),
-    (6, 2, 64, 4),
-    (6, 1, 96, 3),
-    (6, 2, 160, 3),
-    (6, 1, 320, 1),
-)
+# EfficientNet-Lite (lite/efficientnet_lite_builder.py of the same code): width, depth, resolution, dropout. B0's rows
+# without SE and with ReLU6; the stem, the head and the layers of the first and the last stage are not scaled.
+# timm trained and lists lite3 and lite4 at 300 and 380 px.
+LITE_ROWS = {
+    "efficientnet-lite0": (1.0, 1.0, 224, 0.2),
+    "efficientnet-lite1": (1.0, 1.1, 240, 0.2),
+    "efficientnet-lite2": (1.1, 1.2, 260, 0.3),
+    "efficientnet-lite3": (1.2, 1.4, 280, 0.3),
+    "efficientnet-lite4": (1.4, 1.8, 300, 0.3),
+}
 
 
 def names() -> tuple[str, ...]:
@@ -50,15 +52,18 @@ def names() -> tuple[str, ...]:
 
 
 def load(name: str) -> Architecture:
-    """A network by its name, "efficientnet-b0" or "b0" for short. InvalidValue hints at the nearest for a typo."""
+    """A network by its name, "efficientnet-b0" or "b0" for short; "resnet50" is "resnet-50". InvalidValue hints at the
+    nearest for a typo."""
     wanted = name.strip().lower().replace("_", "-")
-    for candidate in (wanted, f"efficientnet-{wanted}"):
-        if candidate in _MAKERS:
-            return _MAKERS[candidate](candidate)
-    short = [known.removeprefix("efficientnet-") for known in FAMILY_ROWS]
+    plain = wanted.replace("-", "")
+    for known, maker in _MAKERS.items():
+        if plain in (known.replace("-", ""), known.removeprefix("efficientnet-")):
+            return maker(known)
+    first, *rest = _MAKERS
+    short = [known.removeprefix("efficientnet-") for known in rest]
     raise InvalidValue(
-        f"there is no network {shown(name)} in the catalogue; known: {', '.join(_MAKERS)}",
-        hint=nearest(wanted, [*_MAKERS, *short]),
+        f"there is no network {shown(name)} in the catalogue; known: {', '.join((first, *short))}",
+        hint=nearest(wanted, [*_MAKERS, first.removeprefix("efficientnet-"), *short]),
     )
 
 
@@ -73,16 +78,22 @@ def _efficientnet(name: str) -> Architecture:
     return replace(scaled, resolution=resolution, dropout=dropout)
 
 
-def _mobilenet_v2(name: str) -> Architecture:
+def _efficientnet_lite(name: str) -> Architecture:
+    width, depth, resolution, dropout = LITE_ROWS[name]
     stages = tuple(
-        Stage("mbconv", channels, repeats, stride, 3, expand, activation="relu6")
-        for expand, stride, channels, repeats in MOBILENET_V2_ROWS
+        Stage("mbconv", channels, repeats, stride, kernel, expand, activation="relu6")
+        for expand, kernel, stride, channels, repeats in B0_ROWS
     )
-    stem, head = Stem(activation="relu6"), Head(activation="relu6")
-    return Architecture(name, stem, stages, head, drop_path=0.0)
+    base = Architecture(name, Stem(activation="relu6"), stages, Head(activation="relu6"))
+    scaled = scale(base, Multipliers(depth=depth, width=width), name=name)
+    first, *middle, last = scaled.stages
+    fixed = (replace(first, repeats=B0_ROWS[0][-1]), *middle, replace(last, repeats=B0_ROWS[-1][-1]))
+    return replace(scaled, stem=base.stem, stages=fixed, head=base.head, resolution=resolution, dropout=dropout)
 
 
 _MAKERS: dict[str, Callable[[str], Architecture]] = {
     **dict.fromkeys(FAMILY_ROWS, _efficientnet),
-    "mobilenet-v2": _mobilenet_v2,
+    **dict.fromkeys(LITE_ROWS, _efficientnet_lite),
+    **catalogue_mobile.MAKERS,
+    **catalogue_resnet.MAKERS,
 }

@@ -15,11 +15,11 @@ from effsearch.search_spaces.fit_flops import NEAR, WIDEST, fit_flops, fit_image
 from effsearch.search_spaces.rounding import round_filters
 from effsearch.search_spaces.small_images import SMALLEST, adapt, adaptations, last_map, strides
 
-# Of 3,600 targets, spread evenly in the logarithm over all catalogue networks at 8 to 224 pixels, the worst reached
+# Of 3,600 targets, spread evenly in the logarithm over B0 to B7 and MobileNetV2 at 8 to 224 pixels, the worst reached
 # 0.755 of its target below 4 times the thinnest network's cost, 0.826 below 16 times, 0.875 below 64 times, 0.949 below
 # 256 times, and 0.988 from there on. The bounds leave 0.05, at the end 0.01.
 BOUNDS = ((4, 0.70), (16, 0.77), (64, 0.82), (256, 0.89), (float("inf"), 0.978))
-names = st.sampled_from([name for name in catalogue.names() if name not in ("efficientnet-b6", "efficientnet-b7")])
+names = st.sampled_from([*(f"efficientnet-b{number}" for number in range(6)), "mobilenet-v2"])
 sizes = st.sampled_from([8, 16, 28, 32, 48, 64, 128, 224])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -80,7 +81,8 @@ def test_only_strides_change_the_first_ones_first_and_no_more_than_needed(networ
 @settings(max_examples=40, deadline=None)
 def test_large_pictures_leave_a_published_network_as_it_is(network, resolution):
     """32 divides into 97 pixels three times and a bit: 4 pixels by rounding up."""
-    assert strides(adapt(network, resolution=resolution)) == strides(network) == (2, 1, 2, 2, 2, 1, 2, 1)
+    assert strides(adapt(network, resolution=resolution)) == strides(network)
+    assert math.prod(strides(network)) == 32
 
 
 @given(networks, st.integers(1, 128))
