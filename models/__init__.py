@@ -1,4 +1,4 @@
-"""Architecture -> torch.nn.Module, and the check that the module costs what `search_spaces.cost` says.
+"""Architecture -> torch.nn.Module, weights from files, and the check that it costs what `search_spaces.cost` says.
 
 The names below are imported on first use, so that ``import effsearch.models`` does not import torch.
 """
@@ -10,16 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .check import CostMismatch, MeasuredCost, check_cost, measured_cost
+    from .export_job import Origin
+    from .exporting import Exported, export
     from .network import Network, build
+    from .weights import load_weights
 
-__all__ = ["CostMismatch", "MeasuredCost", "Network", "build", "check_cost", "measured_cost"]
+__all__ = [
+    "CostMismatch", "Exported", "MeasuredCost", "Network", "Origin", "build", "check_cost", "export", "load_weights",
+    "measured_cost",
+]  # fmt: skip
 
 _HOMES = {
     "CostMismatch": ".check",
+    "Exported": ".exporting",
     "MeasuredCost": ".check",
     "Network": ".network",
+    "Origin": ".export_job",
     "build": ".network",
     "check_cost": ".check",
+    "export": ".exporting",
+    "load_weights": ".weights",
     "measured_cost": ".check",
 }
 

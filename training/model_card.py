@@ -66,6 +66,7 @@ def metrics(result: TrainingResult, trainer: Trainer) -> dict[str, Any]:
         "epochs": len(result.epochs),
         "seconds": result.seconds,
         "device": str(trainer.device),
+        "norm_eps": trainer.recipe.norm_eps,
         **{name: value for name, value in trainer.settings.items() if not name.endswith("_fingerprint")},
         "network_key": trainer.architecture.key,
         "data_fingerprint": trainer.dataset.fingerprint,
