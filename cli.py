@@ -25,6 +25,7 @@ from .commands.cli_options import (
     Resume,
     Workers,
 )
+from .commands.latency_cli import app as latency
 
 app = typer.Typer(
     name="effsearch",
@@ -53,7 +54,16 @@ def _version(
 @app.command()
 def nas(
     context: typer.Context,
-    target_flops: Annotated[str, typer.Option(help="Budget in multiply-adds of one image: 400M, 0.4G.")] = "400M",
+    target_flops: Annotated[
+        str | None,
+        typer.Option(help="Budget in multiply-adds of one image: 400M, 0.4G. [default: 400M; with a latency none]"),
+    ] = None,
+    target_latency: Annotated[
+        str | None, typer.Option(help="Budget for a batch's latency: 12ms, 0.012s. Needs --latency-table.")
+    ] = None,
+    latency_table: Annotated[
+        str | None, typer.Option(help="A file of effsearch latency build; makes latency a cost.")
+    ] = None,
     space: Annotated[
         str | None,
         typer.Option(help="mnasnet-b0, mnasnet, or file.py:name. [default: mnasnet-b0; with --data mnasnet]"),
@@ -80,7 +90,8 @@ def nas(
     limit: Annotated[list[str] | None, typer.Option(help="Another budget, NAME=SIZE: params=6M. Repeatable.")] = None,
     cost: Annotated[list[str] | None, typer.Option(help="A cost of your own, NAME=file.py:function.")] = None,
     objective: Annotated[
-        list[str] | None, typer.Option(help="Objectives: accuracy and costs. [default: accuracy, mult_adds]")
+        list[str] | None,
+        typer.Option(help="Objectives: accuracy and costs. [default: accuracy and mult_adds, or latency]"),
     ] = None,
     compare: Annotated[
         list[str] | None, typer.Option(help="Network to evaluate beside. [default: b0 where that is free]")
@@ -107,8 +118,9 @@ def nas(
     from .commands.engine import Engine
 
     values = {
-        "target_flops": target_flops, "space": space, "around": around, "evaluator": evaluator, "data": data,
-        "epochs": epochs, "recipe": recipe, "images": images, "resolution": resolution, "confirm": confirm,
+        "target_flops": target_flops, "target_latency": target_latency, "latency_table": latency_table,
+        "space": space, "around": around, "evaluator": evaluator, "data": data, "epochs": epochs, "recipe": recipe,
+        "images": images, "resolution": resolution, "confirm": confirm,
         "sampler": sampler, "reward": reward, "limit": limit, "cost": cost, "objective": objective,
         "compare": compare, "trials": trials, "batch": batch, "seed": seed,
     }  # fmt: skip
@@ -225,11 +237,51 @@ def profile(
     as_json: Json = False,
     check: Annotated[bool, typer.Option("--check", help="Count with fvcore and torch, too.")] = False,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the network as YAML.")] = False,
+    latency: Annotated[bool, typer.Option("--latency", help="Measure how long a batch takes, too.")] = False,
+    device: Annotated[str | None, typer.Option(help="latency: cpu, cuda, cuda:1. [default: cpu]")] = None,
+    batch: Annotated[str | None, typer.Option(help="latency: images at once, such as 1,32. [default: 1]")] = None,
+    threads: Annotated[int | None, typer.Option(help="latency: of the CPU. [default: torch's]", min=1)] = None,
+    engine: Annotated[str | None, typer.Option(help="latency: eager, compile or onnxruntime. [default: eager]")] = None,
+    runs: Annotated[int | None, typer.Option(help="latency: so many. [default: 10 to 200, by time]", min=1)] = None,
 ) -> None:
-    """Count a network's parameters, mult-adds and activations."""
+    """Count a network's parameters, mult-adds and activations; measure its latency."""
     from .commands import profile as command
 
-    raise typer.Exit(command.run(network, as_json=as_json, check=check, as_yaml=as_yaml))
+    how = {"device": device, "batch": batch, "threads": threads, "engine": engine, "runs": runs}
+    code = command.run(network, as_json=as_json, check=check, as_yaml=as_yaml, latency=latency, how=how)
+    raise typer.Exit(code)
+
+
+@app.command()
+def export(
+    network: Annotated[str, typer.Argument(help="A catalogue name, a .yaml file, or a run of nas, train or run.")],
+    to: Annotated[str, typer.Option(help="onnx, pt2, timm or python.")],
+    out: Annotated[Path, typer.Option(help="The file to write: .onnx, .pt2, or .py for timm and python.")],
+    select: Annotated[
+        str | None, typer.Option(help="Which network of a search: budget, reward or knee. [default: budget]")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="A .safetensors or .pth file. [default: the run's, or none]")
+    ] = None,
+    norm_eps: Annotated[
+        float | None, typer.Option(help="weights: of the batch normalisation. [default: 0.001]")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of random weights. [default: 0]", min=0)] = None,
+    resolution: Annotated[
+        int | None, typer.Option(help="onnx, pt2: pixels of the images. [default: the training's or the network's]")
+    ] = None,
+    opset: Annotated[int | None, typer.Option(help="onnx: version of the operators, 18 to 24. [default: 18]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace files that are there.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a network as a file that runs without effsearch."""
+    from .commands import export as command
+
+    code = command.run(
+        network, to=to, out=out, select=select, weights=weights, norm_eps=norm_eps, seed=seed, resolution=resolution,
+        opset=opset, force=force, as_json=as_json,
+    )  # fmt: skip
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -372,6 +424,9 @@ def compare(
     from .commands import compare as command
 
     raise typer.Exit(command.run(runs, out=out, as_json=as_json))
+
+
+app.add_typer(latency, name="latency")
 
 
 @app.command()

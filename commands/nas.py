@@ -19,6 +19,7 @@ from ..search_spaces.space import SearchSpace
 from . import report
 from .engine import Engine
 from .interrupted import Interrupted
+from .nas_latency import KEPT
 from .nas_options import OWN, NasOptions, prepare, settled
 from .options import merge, stored_options, to_mapping
 
@@ -46,7 +47,8 @@ def run(
     if not resume:
         stored.pop("data_name", None)  # of the run that the options are from
     options = settled(merge(NasOptions, given, stored))
-    search = prepare(options, threads=max(1, int(engine.cpus_per_trial or 1)))
+    kept = None if "latency_table" in given else _kept_table(out if resume else None, config)
+    search = prepare(options, threads=max(1, int(engine.cpus_per_trial or 1)), kept=kept)
     if dry_run:
         return _describe(options, search, out, as_json, engine)
     if out is None:
@@ -56,6 +58,13 @@ def run(
     resumed = ["effsearch", "nas", "--resume", "--out", str(out), *engine.arguments()]
     search |= {"executor": executor, "max_seconds": seconds}
     return _search(options, search, out, resume, as_json, shlex.join(resumed))
+
+
+def _kept_table(resumed: Path | None, config: Path | None) -> Path | None:
+    """The copy of the latency table in the run that goes on, or whose options are taken."""
+    folders = [resumed, config.parent if config else None]
+    found = (folder / KEPT for folder in folders if folder is not None)
+    return next((path for path in found if path.is_file()), None)
 
 
 def _search(
@@ -97,7 +106,7 @@ def _search(
         warn_of_chance(evaluator, result.trials)
     _report(out, as_json, result.stopped)
     if "budget" not in result.selected:
-        budgets = ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items())
+        budgets = _budgets(arguments)
         raise UserError(
             f"no network of the {len(result.trials):,} tried meets the budget ({budgets})",
             hint="give a larger budget or more --trials",
@@ -125,6 +134,7 @@ def _document(run: Any) -> dict[str, Any]:
     def plain(rated: Any) -> dict[str, Any]:
         values = dataclasses.asdict(dataclasses.replace(rated, architecture=None))
         del values["architecture"], values["name"]
+        values |= values.pop("others")
         return values | {"key": rated.architecture.key if rated.architecture else None}
 
     return {
@@ -161,9 +171,17 @@ def _confirmation(known: Any) -> dict[str, Any] | None:
     }
 
 
+def _budgets(arguments: Mapping[str, Any]) -> str:
+    """ "mult_adds <= 400M, latency <= 12 ms"."""
+    units = {name: f" {one.unit}" for name, one in arguments["costs"].items() if hasattr(one, "unit")}
+    rows = arguments["budgets"].items()
+    return ", ".join(f"{name} <= {format_count(value)}{units.get(name, '')}" for name, value in rows)
+
+
 def _stem(options: NasOptions) -> str:
     """Of the run directory, where none was named; a number is added where it is taken."""
-    return f"nas-{options.target_flops.strip()}-seed{options.seed}".replace("/", "-")
+    target = options.target_latency or options.target_flops or ""
+    return f"nas-{target.strip()}-seed{options.seed}".replace("/", "-")
 
 
 def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, as_json: bool, engine: Engine) -> int:
@@ -187,7 +205,7 @@ def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, 
     described = {
         "space": f"{space.name}, {len(space.dimensions)} dimensions, {space.size:.3g} networks",
         "evaluator": f"{options.evaluator}; {tried} evaluated just now",
-        "budgets": ", ".join(f"{name} <= {format_count(value)}" for name, value in arguments["budgets"].items()),
+        "budgets": _budgets(arguments),
         "search": f"{arguments['trials']:,} networks by {options.sampler}, {options.batch} at a time, "
         f"seed {options.seed}",
         "engine": engine.in_words,

@@ -14,11 +14,13 @@ from ..search_spaces.quantity import parse_count
 from ..search_spaces.space import SearchSpace
 from ..search_spaces.user_file import is_reference, load_object
 from .data_options import data_name
+from .nas_latency import read_latency
 
 if TYPE_CHECKING:
     from ..evaluators.evaluation import Evaluator
     from ..nas.reward import Reward
 
+TARGET_FLOPS = "400M"  # the paper's
 OWN = ("surrogate", "capacity")  # evaluators that rate a network for comparison at no cost
 DEFAULTS: dict[str, Any] = {
     "space": "mnasnet-b0", "evaluator": "surrogate", "sampler": "nsga2", "trials": 3000, "batch": 50, "confirm": 0,
@@ -35,7 +37,9 @@ class NasOptions:
 
     COMMAND: ClassVar[str] = "nas"
 
-    target_flops: str = "400M"
+    target_flops: str | None = None
+    target_latency: str | None = None
+    latency_table: str | None = None
     space: str | None = None
     around: str | None = None
     evaluator: str | None = None
@@ -50,7 +54,7 @@ class NasOptions:
     reward: str = "soft"
     limit: tuple[str, ...] = ()
     cost: tuple[str, ...] = ()
-    objective: tuple[str, ...] = ("accuracy", "mult_adds")
+    objective: tuple[str, ...] | None = None
     compare: tuple[str, ...] | None = None
     trials: int | None = None
     batch: int | None = None
@@ -65,7 +69,11 @@ class NasOptions:
 def settled(options: NasOptions) -> NasOptions:
     """With our choices in the places of None. UserError for images without a training and the other way round."""
     defaults = FOR_TRAINING if options.trains else DEFAULTS
+    defaults = {**defaults, "objective": ("accuracy", "latency" if options.target_latency else "mult_adds")}
+    defaults |= {} if options.target_latency else {"target_flops": TARGET_FLOPS}
     missing = {name: value for name, value in defaults.items() if getattr(options, name) is None}
+    if options.latency_table is not None:  # a run may be resumed from another folder
+        missing["latency_table"] = str(Path(options.latency_table).absolute())
     if not options.trains:
         for name in ("data", "recipe", "images", "resolution"):
             if getattr(options, name) is not None:
@@ -83,25 +91,31 @@ def settled(options: NasOptions) -> NasOptions:
     return replace(options, **missing)
 
 
-def prepare(options: NasOptions, threads: int = 1) -> dict[str, Any]:
+def prepare(options: NasOptions, threads: int = 1, kept: Path | None = None) -> dict[str, Any]:
     """The arguments of `nas.search` for settled options, checked as far as it goes without running anything.
 
-    threads: of each training.
+    threads: of each training. kept: a latency table that goes before the one named in the options.
     """
     from .. import evaluators
     from ..nas.samplers import make_sampler
     from ..nas.settings import check_settings
 
-    target = parse_count(options.target_flops, "--target-flops")
+    target = None if options.target_flops is None else parse_count(options.target_flops, "--target-flops")
     make_sampler(str(options.sampler))
-    limits = dict(_limit(text) for text in options.limit)
-    if "mult_adds" in limits:
+    latency = read_latency(options.target_latency, options.latency_table, options.limit, options.cost, kept)
+    limits = dict(_limit(text) for text in options.limit if not latency.limits(text))
+    if "mult_adds" in limits and target is not None:
         raise UserError("--limit mult_adds is a second budget for the FLOPs", hint="give --target-flops alone")
     evaluator: Evaluator
     baseline: Architecture | None
     if options.trains:
         from .nas_training import prepare_training
 
+        if target is None:
+            raise UserError(
+                "a search on images with --target-latency needs --target-flops, too: how large its networks are",
+                hint="it is a budget besides; give what the latency allows, or somewhat more",
+            )
         evaluator, space, baseline = prepare_training(options, target, threads)
     else:
         evaluator = evaluators.load(str(options.evaluator), **_given(epochs=options.epochs))
@@ -113,10 +127,10 @@ def prepare(options: NasOptions, threads: int = 1) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "space": space,
         "evaluator": evaluator,
-        "budgets": {"mult_adds": target, **limits},
+        "budgets": {**({} if target is None else {"mult_adds": target}), **latency.budgets, **limits},
         "objectives": options.objective,
-        "costs": dict(_cost(text) for text in options.cost),
-        "reward": _reward(options.reward, target),
+        "costs": {**dict(_cost(text) for text in options.cost), **latency.costs},
+        "reward": _reward(options.reward, *latency.target(target)),
         "sampler": options.sampler,
         "trials": options.trials,
         "batch": options.batch,
@@ -125,12 +139,16 @@ def prepare(options: NasOptions, threads: int = 1) -> dict[str, Any]:
         "picks": "posterior" if options.trains else "observed",
         "confirm": options.confirm,
         "baseline": baseline,
+        "keep": latency.keep,
     }
     numbers = {name: arguments[name] for name in ("trials", "batch", "seed")}
-    check_settings(space, options.objective, arguments["budgets"], arguments["costs"], arguments["reward"], numbers)
+    check_settings(
+        space, arguments["objectives"], arguments["budgets"], arguments["costs"], arguments["reward"], numbers
+    )
     if options.evaluator in OWN:  # it costs nothing to see now whether they know such networks
         for network in (space.decode(space.point([0] * len(space.dimensions))), *arguments["references"]):
             arguments["evaluator"](network)
+    latency.check_covers(space, arguments["references"])
     return arguments
 
 
@@ -148,16 +166,16 @@ def _space(options: NasOptions) -> SearchSpace:
     return loading.load_space("mnasnet", reference=reference)
 
 
-def _reward(text: str, target: float) -> Reward:
+def _reward(text: str, target: float, cost: str) -> Reward:
     from ..nas import Reward
 
     if text == "soft":
-        return Reward(target)
+        return Reward(target, cost=cost)
     if text == "hard":
-        return Reward.hard(target)
+        return Reward.hard(target, cost=cost)
     try:
         under, over = (float(part) for part in text.split(","))
-        return Reward(target, under, over)
+        return Reward(target, under, over, cost)
     except ValueError as error:
         raise UserError(
             f"--reward is {shown(text)}; it must be soft, hard or two exponents from -10 to 0",

@@ -1,36 +1,90 @@
-"""`effsearch profile`: what a network costs, stage by stage, and whether others count the same."""
+"""`effsearch profile`: what a network costs, stage by stage, whether others count the same, and how long it takes."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..records.errors import UserError
 from ..search_spaces import codec, loading
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.cost import cost, stage_costs
+from ..search_spaces.memory import BYTES, memory
+
+if TYPE_CHECKING:
+    from ..models.latency import Timing
 
 
-def run(network: str, *, as_json: bool, check: bool, as_yaml: bool) -> int:
+def run(
+    network: str,
+    *,
+    as_json: bool,
+    check: bool,
+    as_yaml: bool,
+    latency: bool = False,
+    how: Mapping[str, Any] | None = None,
+) -> int:
+    """how: of the latency: device, batch ("1,32"), threads, engine, runs; None where they were not given."""
+    given = {name: value for name, value in (how or {}).items() if value is not None}
     if as_yaml and as_json:
         raise UserError("--yaml and --json both say how to print; give one")
+    if given and not latency:
+        raise UserError(f"--{next(iter(given))} is for --latency", hint="give --latency too")
     architecture = loading.load_network(network)
     if as_yaml:
         print(codec.dumps(architecture), end="")
         return 0
     counted = _counted_by_others(architecture) if check else None
+    timings, under = _measured(architecture, given) if latency else ([], {})
     if as_json:
-        print(json.dumps(_document(architecture, counted), indent=1))
+        document = _document(architecture, counted)
+        if latency:
+            rows = [{**dataclasses.asdict(one), "images_per_second": one.images_per_second} for one in timings]
+            document["latency"] = {**under, "unit": "ms", "batches": rows}
+        print(json.dumps(document, indent=1))
         return 0
     from ..reports import terminal
 
     terminal.show(*terminal.profile(architecture))
     if counted:
         total = cost(architecture).mult_adds
-        rows = [(name, f"{value:,} mult-adds, {_compared(value, total)}") for name, value in counted.items()]
-        terminal.show("", terminal.pairs(rows))
+        others = [(name, f"{value:,} mult-adds, {_compared(value, total)}") for name, value in counted.items()]
+        terminal.show("", terminal.pairs(others))
+    if latency:
+        table = terminal.table_of(">images at once", ">median, ms", ">quartiles, ms", ">runs", ">images/s")
+        for one in timings:
+            spread = f"{one.low:.4g} to {one.high:.4g}"
+            table.add_row(str(one.batch), f"{one.median:.4g}", spread, str(one.runs), f"{one.images_per_second:.4g}")
+        terminal.show("", table, terminal.pairs([("measured", _in_words(under))]))
     return 0
+
+
+def _measured(architecture: Architecture, given: Mapping[str, Any]) -> tuple[list[Timing], dict[str, Any]]:
+    """A Timing for each batch size, and under which conditions on which machine."""
+    from ..models.latency import conditions_for, machine, measure
+
+    batches = [_batch(text) for text in str(given.get("batch", "1")).split(",")]
+    where = {name: given[name] for name in ("device", "threads", "engine") if name in given}
+    conditions = [conditions_for(batch=batch, **where) for batch in batches]
+    first = conditions[0]
+    threads = {} if first.device != "cpu" else {"threads": first.threads}
+    under = {"device": first.device, **threads, "engine": first.engine, **machine(first.device)}
+    return [measure(architecture, one, runs=given.get("runs")) for one in conditions], under
+
+
+def _in_words(under: Mapping[str, Any]) -> str:
+    """ "cpu, 2 threads, eager, on AMD EPYC, torch 2.13.0"."""
+    threads = under.get("threads")
+    words = [under["device"], *([f"{threads} thread{'s' if threads > 1 else ''}"] if threads else []), under["engine"]]
+    return f"{', '.join(words)}, on {under['processor']}, torch {under['torch']}"
+
+
+def _batch(text: str) -> int:
+    if not (text.strip().isascii() and text.strip().isdigit() and len(text) < 10):
+        raise UserError(f"--batch is {text!r:.40}; it must be whole numbers with commas between", hint="such as 1,32")
+    return int(text)
 
 
 def _counted_by_others(architecture: Architecture) -> dict[str, int]:
@@ -52,5 +106,17 @@ def _document(architecture: Architecture, counted: dict[str, int] | None) -> dic
         "resolution": architecture.resolution,
         **dataclasses.asdict(cost(architecture)),
         "stages": [dataclasses.asdict(one) for one in stage_costs(architecture)],
+        "memory": _memory(architecture),
     }
     return document | ({"checked": counted} if counted else {})
+
+
+def _memory(architecture: Architecture) -> dict[str, Any]:
+    """Bytes to classify one image; the stage is 0 for the stem, 1.. for the stages, then the head."""
+    needed = memory(architecture)
+    return {
+        "unit": "bytes",
+        "weights": {kind: needed.weights(kind) for kind in BYTES},
+        "activations": {kind: needed.activations(kind) for kind in BYTES},
+        "peak": {"stage": needed.stage, "operation": needed.operation},
+    }

@@ -15,6 +15,7 @@ import yaml
 from optuna.samplers import BaseSampler
 
 from ..evaluators.evaluation import Evaluator
+from ..records import atomic
 from ..records.run_log import RunLog
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import integer, number
@@ -30,7 +31,7 @@ from .reward import Reward
 from .samplers import POPULATION, make_sampler
 from .search_log import SearchLog
 from .selection import believed, check_picks, select, shortlist
-from .settings import TARGET, CostFunction, check_settings, describe, settle_budgets
+from .settings import TARGET, CostFunction, check_settings, describe, describe_costs, settle_budgets
 from .study import ACCURACY, Study
 from .tables import front_table, trials_table, with_posterior
 
@@ -84,6 +85,7 @@ def search(
     baseline: Architecture | None = None,
     on_confirmation: Callable[[int, int], None] | None = None,
     config: Mapping[str, Any] | None = None,
+    keep: Mapping[str, str] | None = None,
 ) -> SearchResult:
     """Search `space` for accuracy against cost.
 
@@ -97,7 +99,8 @@ def search(
     objectives
         "accuracy" and at least one cost: "mult_adds", "params", "activations" or a name in `costs`.
     costs
-        name -> callable(Architecture) -> float, for latency and the user's own.
+        name -> callable(Architecture) -> float, for latency and the user's own. A LatencyTable is one. Where it has
+        a `fingerprint`, a resumed run must be given one with the same; a `unit` is what reports write after values.
     reward
         what `selected["reward"]` and the sampler "evolution" maximise; Reward(target_flops) where None.
     sampler
@@ -124,6 +127,8 @@ def search(
         best of them is handed over (see `confirm`). 0: not. `on_confirmation` is told (done, of how many).
     config
         what config.yaml of the run directory holds; the settings of the search where None.
+    keep
+        name -> text of files that the run directory shall have besides, such as what a cost was read from.
 
     Raises
     ------
@@ -156,6 +161,7 @@ def search(
         "sampler": sampler if isinstance(sampler, str) else getattr(sampler, "__name__", type(sampler).__name__),
         "batch": batch,
         "seed": seed,
+        **describe_costs(costs),
     }
     config_text = yaml.safe_dump(dict(config or settings), sort_keys=False) if config or not resume else None
     executor = executor or LocalExecutor()
@@ -163,6 +169,9 @@ def search(
         run_log = stack.enter_context(
             RunLog.open(run_dir, resume=resume, settings=settings, config=config_text, seed=seed)
         )
+        if run_log.run:
+            for name, text in (keep or {}).items():
+                atomic.write_text(run_log.run.path / name, text)
         if isinstance(executor, AbstractContextManager):
             stack.enter_context(executor)
         log = SearchLog(run_log)

@@ -28,6 +28,15 @@ def describe(evaluator: Evaluator) -> str:
     return str(source or getattr(evaluator, "__qualname__", type(evaluator).__qualname__))
 
 
+def describe_costs(costs: Mapping[str, CostFunction]) -> dict[str, object]:
+    """What the settings of a run hold of costs that have a `fingerprint` or a `unit`; nothing for others."""
+    known: dict[str, object] = {
+        f"{name}_fingerprint": one.fingerprint for name, one in costs.items() if hasattr(one, "fingerprint")
+    }
+    units = {name: one.unit for name, one in costs.items() if hasattr(one, "unit")}
+    return {**known, "units": units} if units else known
+
+
 def settle_budgets(target_flops: float | None, budgets: Mapping[str, float] | None) -> dict[str, float]:
     if target_flops is not None and budgets and "mult_adds" in budgets and budgets["mult_adds"] != target_flops:
         raise UserError(f"target_flops is {target_flops:g}, budgets['mult_adds'] is {budgets['mult_adds']:g}: give one")

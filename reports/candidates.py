@@ -10,8 +10,8 @@ import pandas as pd
 
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
-from ..search_spaces.quantity import format_count
 from ..search_spaces.space import Point, SearchSpace
+from .cost_axis import CostAxis
 from .measure import network_name
 from .run import Rated, Run
 from .verdict import main_reference, short
@@ -22,7 +22,10 @@ ROLES = {"budget": "best within the budget", "reward": "best reward", "knee": "k
 
 @dataclass(frozen=True)
 class Candidate:
-    """A row. roles: why it is here. name: where it is known. genes: how many differ from the reference's."""
+    """A row. roles: why it is here. name: where it is known. genes: how many differ from the reference's.
+
+    own_cost: what the search was about, where that is not the FLOPs.
+    """
 
     roles: tuple[str, ...]
     name: str
@@ -35,6 +38,7 @@ class Candidate:
     reward: float | None
     genes: int | None
     is_reference: bool = False
+    own_cost: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,16 @@ def candidates(run: Run) -> Candidates:
     reference = main_reference(run)
     genes = Genes.of(run, reference)
     usable = run.trials[(run.trials["state"] == "complete") & run.trials["feasible"]]
-    best = usable.sort_values(["accuracy", "mult_adds", "number"], ascending=[False, True, True]).head(BEST)
+    axis = run.axis
+    best = usable.sort_values(["accuracy", axis.column, "number"], ascending=[False, True, True]).head(BEST)
     roles: dict[int, list[str]] = {}
     for rule, rated in run.selected.items():
         if rated.trial is not None:
             roles.setdefault(rated.trial, []).append(ROLES[rule])
-    same_cost = run.best_at(reference.mult_adds) if reference else None
+    same_cost = run.best_at(reference.cost(axis)) if reference else None
     extra = []
     if reference and same_cost and same_cost.trial is not None:
-        words = f"best at ≤ {format_count(reference.mult_adds)}, {network_name(reference)}'s FLOPs"
+        words = f"best at ≤ {axis.short(reference.cost(axis))}, {network_name(reference)}'s {axis.noun}"
         if same_cost.trial not in roles:
             extra.append(same_cost.trial)
         roles.setdefault(same_cost.trial, []).append(words)
@@ -75,10 +80,10 @@ def candidates(run: Run) -> Candidates:
     names = {rated.trial: network_name(rated) for rated in run.selected.values()}
 
     def row(number: int) -> Candidate:
-        return _of_trial(rows_by_number[number], tuple(roles[number]), names.get(number, ""), genes)
+        return _of_trial(rows_by_number[number], tuple(roles[number]), names.get(number, ""), genes, axis)
 
     rows = [row(number) for number in picked]
-    rows += [_of_reference(one) for one in run.references]
+    rows += [_of_reference(one, axis) for one in run.references]
     rows += [row(number) for number in order if number not in picked]
     return Candidates(
         tuple(rows),
@@ -131,19 +136,20 @@ def _fits(space: SearchSpace, architecture: Architecture | None, row: pd.Series[
     return architecture is not None and all(row[name] == choice for name, choice in space.encode(architecture).items())
 
 
-def _of_trial(row: pd.Series[Any], roles: tuple[str, ...], name: str, genes: Genes | None) -> Candidate:
+def _of_trial(row: pd.Series[Any], roles: tuple[str, ...], name: str, genes: Genes | None, axis: CostAxis) -> Candidate:
     return Candidate(
         roles, name, int(row["number"]), str(row["key"]), float(row["accuracy"]), _or_none(row["accuracy_std"]),
         float(row["mult_adds"]), float(row["params"]), _or_none(row["reward"]),
-        genes.different(row) if genes else None,
+        genes.different(row) if genes else None, own_cost=None if axis.is_flops else _or_none(row[axis.column]),
     )  # fmt: skip
 
 
-def _of_reference(one: Rated) -> Candidate:
+def _of_reference(one: Rated, axis: CostAxis) -> Candidate:
     key = one.architecture.key if one.architecture else ""
     return Candidate(
         ("reference, rated by the same evaluator",), network_name(one), None, key, one.accuracy, one.accuracy_std,
         one.mult_adds, one.params, one.reward, None, is_reference=True,
+        own_cost=None if axis.is_flops else _or_none(one.cost(axis)),
     )  # fmt: skip
 
 

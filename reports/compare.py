@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from ..records.errors import UserError
 from ..records.run_directory import holds_run
-from ..search_spaces.quantity import format_count
 from . import front_figure, grid_run, nas_figures, strip_figure, training_run, whole_run
+from .cost_axis import FLOPS, CostAxis
 from .front_view import FrontView, Mark
 from .live import load
 from .measure import Measure, limits, measure, network_name
@@ -54,6 +54,7 @@ class CompareView:
     strips: tuple[Strip, ...]
     quoted: tuple[Quoted, ...]
     unit: str
+    cost: CostAxis = FLOPS
 
 
 def compare_view(runs: Sequence[Run]) -> CompareView:
@@ -69,9 +70,10 @@ def compare_view(runs: Sequence[Run]) -> CompareView:
         warnings=_warnings(columns),
         front=nas_figures.without_numbers(front, zoom) if front else None,
         zoom=zoom,
-        strips=_strips(columns, words),
+        strips=_strips(columns, words, axis_of_all(runs)),
         quoted=QUOTED if all(run.fidelity.startswith("ImageNet") for run in runs) else (),
         unit=words.unit,
+        cost=axis_of_all(runs),
     )
 
 
@@ -168,27 +170,35 @@ def _warnings(columns: Sequence[Column]) -> tuple[str, ...]:
 
 
 def _front(runs: Sequence[Run], columns: Sequence[Column], words: Measure) -> FrontView | None:
-    fronts, marks = [], []
+    fronts, marks, axis = [], [], axis_of_all(runs)
     for run, column in zip(runs, columns, strict=True):
         best = column.picks.get("budget")
-        fronts.append(nas_figures.front_of(run, column.style, ""))
+        fronts.append(nas_figures.front_of(run, column.style, "", axis))
         if best:
-            lines = (clipped(column.name, 28), words.amount(best), format_count(best.mult_adds))
-            marks.append(Mark(column.style, lines, best.mult_adds, best.accuracy, best.accuracy_std))
+            lines = (clipped(column.name, 28), words.amount(best), axis.short(best.cost(axis)))
+            marks.append(Mark(column.style, lines, best.cost(axis), best.accuracy, best.accuracy_std))
     if not any(front.costs for front in fronts):
         return None
     known = {(one.name, one.accuracy): (one, column.name) for column in columns if (one := column.reference)}
     for one, name in known.values():
         title = clipped(short(network_name(one)), 20) + (f" in {clipped(name, 20)}" if len(known) > 1 else "")
-        lines = (title, words.amount(one), format_count(one.mult_adds))
-        marks.append(Mark("reference", lines, one.mult_adds, one.accuracy, one.accuracy_std))
-    targets = tuple(sorted({run.target for run in runs if run.target is not None}))
+        lines = (title, words.amount(one), axis.short(one.cost(axis)))
+        marks.append(Mark("reference", lines, one.cost(axis), one.accuracy, one.accuracy_std))
+    budgets = (run.settings["budgets"].get(axis.column) for run in runs)
+    targets = tuple(sorted({float(budget) for budget in budgets if budget is not None}))
     ends = "; ".join(f"{mark.lines[0]} {mark.lines[1]} at {mark.lines[2]}" for mark in marks)
-    return FrontView((), tuple(fronts), tuple(marks), (), targets, words.axis or "accuracy", "Pareto fronts", ends)
+    name = words.axis or "accuracy"
+    return FrontView((), tuple(fronts), tuple(marks), (), targets, name, "Pareto fronts", ends, axis)
 
 
-def _strips(columns: Sequence[Column], words: Measure) -> tuple[Strip, ...]:
+def axis_of_all(runs: Sequence[Run]) -> CostAxis:
+    """The cost that all the searches are about; the FLOPs where they differ."""
+    axes = {run.axis for run in runs}
+    return axes.pop() if len(axes) == 1 else FLOPS
+
+
+def _strips(columns: Sequence[Column], words: Measure, axis: CostAxis) -> tuple[Strip, ...]:
     """Every run's network for the budget; the first reference below, which differences are to."""
     found = [(column.style, column.name, column.picks["budget"]) for column in columns if "budget" in column.picks]
     reference = next((column.reference for column in columns if column.reference), None)
-    return nas_figures.strips(found, reference, words)
+    return nas_figures.strips(found, reference, words, axis)

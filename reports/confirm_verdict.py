@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..search_spaces.quantity import format_count
 from .confirm_view import Confirmed, Row, interval, standing
+from .cost_axis import CostAxis
 from .measure import Measure, measure, network_name, plus_minus, proper_name
 from .run import Rated, Run
 from .text import clipped
-from .verdict import ALIKE, Verdict, main_reference, relative, verdict
+from .verdict import ALIKE, Verdict, costs_against, costs_of, main_reference, verdict
 
 
 def said(run: Run) -> Verdict:
@@ -23,7 +23,7 @@ def said(run: Run) -> Verdict:
     of = f" {words.of}" if words.of else ""
     headline = (
         f"Found {network_name(best)}: {plus_minus(row.mean, row.error)}{words.unit}{of}, {times}, at "
-        f"{format_count(best.mult_adds)} FLOPs"
+        f"{run.axis.amount(best.cost(run.axis))}"
     )
     reference = main_reference(run)
     if row.difference is not None and known.baseline is not None:
@@ -31,7 +31,7 @@ def said(run: Run) -> Verdict:
         headline += f"; {standing(row, name, words.points(row.difference))}"
         headline += f"; {clipped(name)} has the higher mean" if _lower(row) else ""
     headline += f"; {known.unfinished}" if known.unfinished else ""
-    details = [*_compared(best, row, reference if known.baseline else None, known, words)]
+    details = [*_compared(best, row, reference if known.baseline else None, known, words, run.axis)]
     details += [_how(row, known, words), *_luck(row, known, words), *_failed(known), *_unfinished(known)]
     return Verdict(f"{headline}.", tuple(details))
 
@@ -60,17 +60,17 @@ def _unfinished(known: Confirmed) -> list[str]:
     ]
 
 
-def _compared(best: Rated, row: Row, reference: Rated | None, known: Confirmed, words: Measure) -> list[str]:
+def _compared(
+    best: Rated, row: Row, reference: Rated | None, known: Confirmed, words: Measure, axis: CostAxis
+) -> list[str]:
     if known.baseline is None:
         return ["It was not compared with a baseline."]
     name = clipped(proper_name(known.baseline.name))
     if row.difference is None or reference is None:
         return [f"{name} could not be evaluated with these seeds, so nothing is said about a difference to it."]
     lines = [
-        f"{name} has {words.amount(reference)} with the same seeds, at {format_count(reference.mult_adds)} FLOPs and "
-        f"{format_count(reference.params, 3)} parameters; the network found has "
-        f"{relative(best.mult_adds / reference.mult_adds)} FLOPs and {relative(best.params / reference.params)} "
-        f"parameters."
+        f"{name} has {words.amount(reference)} with the same seeds, at {costs_of(reference, axis)}; the network found "
+        f"has {costs_against(best, reference, axis)}."
     ]
     if _lower(row):
         lines.append(

@@ -1,4 +1,4 @@
-"""Accuracy against FLOPs, drawn: what was tried, the front, what was picked, what it is compared with."""
+"""Accuracy against a cost, drawn: what was tried, the front, what was picked, what it is compared with."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def draw(view: FrontView, name: str = "front", height: float = HEIGHT) -> Markup
         Scale(low, high + (high - low) * HEADROOM, bottom, TOP),
     )
     ticks = svg.log_ticks(frame.x, 46)
-    parts = [svg.axes(frame, ticks, lambda value: format_count(value, 3), "FLOPs of one image, log scale", view.axis)]
+    parts = [svg.axes(frame, ticks, lambda value: format_count(value, 3), view.cost.of_one, view.axis)]
     for usable, style in ((False, "cloud over"), (True, "cloud")):
         size = " few" if len(view.cloud) < FEW else ""
         parts.append(svg.dots((_at(frame, c, a) for c, a, within in view.cloud if within == usable), style + size))
-    parts += [_target(frame, value) for value in sorted(set(view.targets))]
+    parts += [_target(frame, value, view.cost.short(value)) for value in sorted(set(view.targets))]
     parts += [_front(frame, front) for front in view.fronts if front.costs]
     parts += [svg.tag("circle", cx=x, cy=y, r=5, class_="quoted") for x, y in _places(frame, view.quoted)]
     parts += [_mark(frame, mark) for mark in reversed(view.marks)]
@@ -60,8 +60,8 @@ def _places(frame: Frame, quoted: Iterable[Quoted]) -> list[tuple[float, float]]
     return [_at(frame, one.mult_adds, one.top1) for one in quoted]
 
 
-def _target(frame: Frame, value: float) -> Markup:
-    x, words = frame.x(value), f"target {format_count(value)}"
+def _target(frame: Frame, value: float, amount: str) -> Markup:
+    x, words = frame.x(value), f"target {amount}"
     line = svg.path(((x, frame.y.start), (x, frame.y.end)), "target")
     left = x + 6 + svg.width(words, 13) < RIGHT
     return line + svg.text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from .cost_axis import FLOPS, CostAxis
 from .published import Quoted
 
 
@@ -31,7 +32,7 @@ class Front:
 
 @dataclass(frozen=True)
 class FrontView:
-    """What is drawn. cloud: (mult-adds, accuracy, within every budget) of each network; targets: in mult-adds."""
+    """What is drawn. cloud: (cost, accuracy, within every budget) of each network; targets: of that cost, too."""
 
     cloud: tuple[tuple[float, float, bool], ...]
     fronts: tuple[Front, ...]
@@ -41,6 +42,7 @@ class FrontView:
     axis: str
     title: str
     description: str
+    cost: CostAxis = FLOPS
 
     def costs(self) -> list[float]:
         return [

@@ -17,6 +17,7 @@ from ..records.run_directory import RunDirectory
 from ..search_spaces import catalogue, loading
 from ..search_spaces.checks import InvalidValue
 from . import run as finished
+from .cost_axis import axis_of, units
 from .run import Rated, Run
 
 Entry = Mapping[str, Any]
@@ -35,7 +36,9 @@ def _from_entries(directory: RunDirectory, entries: Sequence[Entry]) -> Run:
         settings = next(entry for entry in entries if entry.get("kind") == "settings")
         done = sorted((entry for entry in entries if entry.get("kind") == "trial"), key=lambda entry: entry["number"])
         trials = pd.DataFrame([_row(entry) for entry in done])
-        references = [_reference(entry) for entry in entries if entry.get("kind") == "reference"]
+        if done:
+            trials[[axis_of(settings).column, *units(settings)]].astype(float)  # are there, and numbers
+        references = [_reference(entry, settings) for entry in entries if entry.get("kind") == "reference"]
     except (StopIteration, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{directory.ledger_path} is no ledger of a search: {type(error).__name__}: {error}") from error
     if not done:
@@ -83,7 +86,7 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _reference(entry: Entry) -> Rated | None:
+def _reference(entry: Entry, settings: Entry) -> Rated | None:
     evaluation, costs = entry["evaluation"], entry["costs"]
     if evaluation["accuracy"] is None:
         return None
@@ -94,6 +97,7 @@ def _reference(entry: Entry) -> Rated | None:
     return Rated(
         entry["name"], architecture, float(evaluation["accuracy"]), evaluation["std"],
         float(costs["mult_adds"]), float(costs["params"]), entry["reward"],
+        others=finished.others(costs, settings),
     )  # fmt: skip
 
 
@@ -104,12 +108,12 @@ def _selected(trials: pd.DataFrame, points: Mapping[int, Any], settings: Entry) 
     for rule, table, column in (("budget", complete[complete["feasible"]], "accuracy"), ("reward", complete, "reward")):
         if len(table):
             row = table.sort_values([column, "mult_adds", "number"], ascending=[False, True, True]).iloc[0]
-            picks[rule] = _rated(rule, row, points[int(row["number"])], str(settings["space"]))
+            picks[rule] = _rated(rule, row, points[int(row["number"])], settings)
     return picks
 
 
-def _rated(rule: str, row: pd.Series[Any], point: Any, space: str) -> Rated:
-    std, architecture = float(row["accuracy_std"]), None
+def _rated(rule: str, row: pd.Series[Any], point: Any, settings: Entry) -> Rated:
+    std, architecture, space = float(row["accuracy_std"]), None, str(settings["space"])
     if space in loading.SPACES:
         try:
             decoded = loading.SPACES[space]().decode(point)
@@ -119,4 +123,5 @@ def _rated(rule: str, row: pd.Series[Any], point: Any, space: str) -> Rated:
     return Rated(
         rule, architecture, float(row["accuracy"]), None if math.isnan(std) else std, float(row["mult_adds"]),
         float(row["params"]), float(row["reward"]), int(row["number"]),
+        others=finished.others(row.to_dict(), settings),
     )  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..search_spaces.quantity import format_count
+from .cost_axis import units
+from .latency_words import table_statements
 from .measure import Measure
 from .run import Run
 
@@ -105,13 +107,14 @@ def meaning(run: Run, words: Measure) -> tuple[tuple[str, str], ...]:
             "The best of many",
             f"Of {len(complete):,} ratings the highest is partly the luckiest; its true value is likely lower.",
         ))  # fmt: skip
-    return (*statements, FLOPS, _reward(run))
+    return (*statements, *table_statements(run), FLOPS, _reward(run))
 
 
 def _reward(run: Run) -> tuple[str, str]:
     reward = run.settings["reward"]
     name = {"mult_adds": "FLOPs"}.get(reward["cost"], str(reward["cost"]))
-    formula = f"accuracy * ({name} / {format_count(float(reward['target']))})^w"
+    unit = units(run.settings).get(str(reward["cost"]))
+    formula = f"accuracy * ({name} / {format_count(float(reward['target']))}{f' {unit}' if unit else ''})^w"
     under, over = float(reward["under"]), float(reward["over"])
     exponent = f"w = {under:g}" if under == over else f"w = {under:g} below the target and {over:g} above"
     soft = " It pays for saving on both sides of the target, so its pick may be far below." if under else ""

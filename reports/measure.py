@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..search_spaces.quantity import format_count
+from .cost_axis import units
 from .run import Rated, Run
 from .text import clipped
 
@@ -76,7 +77,8 @@ def network_name(rated: Rated) -> str:
 
 def limits(run: Run) -> str:
     """ "FLOPs ≤ 400M and params ≤ 1.9M"."""
-    words = {"mult_adds": "FLOPs"}
+    words, known = {"mult_adds": "FLOPs"}, units(run.settings)
     return " and ".join(
-        f"{words.get(name, name)} ≤ {format_count(float(value))}" for name, value in run.settings["budgets"].items()
+        f"{words.get(name, name)} ≤ {format_count(float(value))}{f' {known[name]}' if name in known else ''}"
+        for name, value in run.settings["budgets"].items()
     )

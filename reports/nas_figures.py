@@ -11,6 +11,7 @@ from ..search_spaces.quantity import format_count
 from . import strip_figure
 from .candidates import ROLES
 from .certainty_figure import Interval
+from .cost_axis import FLOPS, CostAxis
 from .course_figure import Course
 from .front_view import Front, FrontView, Mark, zoomed
 from .measure import Measure, network_name
@@ -28,19 +29,21 @@ def front_view(run: Run, words: Measure) -> FrontView | None:
     complete = run.trials[run.trials["state"] == "complete"]
     if not len(complete):
         return None
-    rows = zip(complete["mult_adds"], complete["accuracy"], complete["feasible"], strict=True)
-    marks = [*_picks(run, words), *(_reference_mark(one, words) for one in run.references)]
+    axis = run.axis
+    rows = zip(complete[axis.column], complete["accuracy"], complete["feasible"], strict=True)
+    marks = [*_picks(run, words), *(_reference_mark(one, words, axis) for one in run.references)]
     best = run.selected.get("budget")
     return FrontView(
         cloud=tuple((float(cost), float(accuracy), bool(within)) for cost, accuracy, within in rows),
-        fronts=(front_of(run, "", "Pareto front"),),
+        fronts=(front_of(run, "", "Pareto front", axis),),
         marks=tuple(marks),
-        quoted=QUOTED if run.fidelity.startswith("ImageNet") else (),
+        quoted=QUOTED if run.fidelity.startswith("ImageNet") and axis.is_flops else (),
         targets=() if run.target is None else (run.target,),
         axis=words.axis,
-        title=f"{words.axis} against FLOPs of {len(complete):,} networks",
+        title=f"{words.axis} against {axis.noun} of {len(complete):,} networks",
         description=f"{len(run.front):,} networks on the Pareto front"
-        + (f"; best within the budget {words.amount(best)} at {format_count(best.mult_adds)}" if best else ""),
+        + (f"; best within the budget {words.amount(best)} at {axis.short(best.cost(axis))}" if best else ""),
+        cost=axis,
     )
 
 
@@ -54,7 +57,7 @@ def zoom_view(view: FrontView | None, best: Rated | None, reference: Rated | Non
 
 def zoom_on(view: FrontView, rated: Sequence[Rated]) -> FrontView:
     """From somewhat cheaper than the networks to the targets, from four deviations below them upwards."""
-    costs, heights = [*(one.mult_adds for one in rated), *view.targets], view.accuracies()
+    costs, heights = [*(one.cost(view.cost) for one in rated), *view.targets], view.accuracies()
     depth = max(*(4 * (one.accuracy_std or 0.0) for one in rated), 0.1 * (max(heights) - min(heights)))
     return zoomed(view, 0.72 * min(costs), 1.06 * max(costs), min(one.accuracy for one in rated) - depth)
 
@@ -67,50 +70,56 @@ def without_numbers(view: FrontView, zoom: FrontView | None) -> FrontView:
     return replace(view, marks=marks)
 
 
-def front_of(run: Run, style: str, label: str) -> Front:
+def front_of(run: Run, style: str, label: str, axis: CostAxis = FLOPS) -> Front:
     """Stairs where the search had no other objectives than those drawn."""
-    ordered = run.front.sort_values(["mult_adds", "accuracy"])
-    stairs = sorted(run.settings["objectives"]) == ["accuracy", "mult_adds"]
+    ordered = run.front.sort_values([axis.column, "accuracy"])
+    stairs = set(run.settings["objectives"]) == {"accuracy", axis.column}
     return Front(
-        style, tuple(map(float, ordered["mult_adds"])), tuple(map(float, ordered["accuracy"])), stairs,
+        style, tuple(map(float, ordered[axis.column])), tuple(map(float, ordered["accuracy"])), stairs,
         label if stairs and len(ordered) > 1 else "",
     )  # fmt: skip
 
 
-def strips(found: list[tuple[str, str, Rated]], reference: Rated | None, words: Measure) -> tuple[Strip, ...]:
+def strips(
+    found: list[tuple[str, str, Rated]], reference: Rated | None, words: Measure, axis: CostAxis = FLOPS
+) -> tuple[Strip, ...]:
     """(style, what it is, network) one above the other, the reference below; differences are to the reference."""
     base = reference.architecture if reference else None
     rows = [(style, f"{what}: {network_name(one)}", one, base) for style, what, one in found]
     if reference and found:
         rows.append(("reference", network_name(reference), reference, None))
     return tuple(
-        Strip(name, _numbers(one, words), strip_figure.cells(one.architecture, compared), style)
+        Strip(name, _numbers(one, words, axis), strip_figure.cells(one.architecture, compared), style)
         for style, name, one, compared in rows
         if one.architecture is not None
     )
 
 
-def _numbers(one: Rated, words: Measure) -> str:
-    return f"{words.amount(one)}, {format_count(one.mult_adds)} FLOPs, {format_count(one.params, 3)} parameters"
+def _numbers(one: Rated, words: Measure, axis: CostAxis) -> str:
+    costs = f"{format_count(one.mult_adds)} FLOPs, {format_count(one.params, 3)} parameters"
+    own = "" if axis.is_flops else f"{axis.amount(one.cost(axis))}, "
+    return f"{words.amount(one)}, {own}{costs}"
 
 
 def _picks(run: Run, words: Measure) -> list[Mark]:
     """One mark a network, with all the rules that it was picked by."""
-    rules: dict[int | None, list[str]] = {}
+    axis, rules = run.axis, dict[int | None, list[str]]()
     for rule in RULES:
         if rule in run.selected:
             rules.setdefault(run.selected[rule].trial, []).append(rule)
     marks = []
     for together in rules.values():
         one = run.selected[together[0]]
-        lines = (", ".join(ROLES[rule] for rule in together), words.amount(one), format_count(one.mult_adds))
-        marks.append(Mark(together[0], lines, one.mult_adds, one.accuracy, one.accuracy_std))
+        cost = one.cost(axis)
+        lines = (", ".join(ROLES[rule] for rule in together), words.amount(one), axis.short(cost))
+        marks.append(Mark(together[0], lines, cost, one.accuracy, one.accuracy_std))
     return marks
 
 
-def _reference_mark(one: Rated, words: Measure) -> Mark:
-    lines = (f"{clipped(short(network_name(one)), 20)}, rated here", words.amount(one), format_count(one.mult_adds))
-    return Mark("reference", lines, one.mult_adds, one.accuracy, one.accuracy_std)
+def _reference_mark(one: Rated, words: Measure, axis: CostAxis) -> Mark:
+    cost = one.cost(axis)
+    lines = (f"{clipped(short(network_name(one)), 20)}, rated here", words.amount(one), axis.short(cost))
+    return Mark("reference", lines, cost, one.accuracy, one.accuracy_std)
 
 
 def intervals(best: Rated | None, reference: Rated | None, words: Measure) -> tuple[Interval, ...]:
@@ -145,5 +154,5 @@ def courses(run: Run, reference: Rated | None, words: Measure) -> tuple[Course, 
 
 def _within(run: Run, reference: Rated) -> bool:
     """A reference over the budget is no level to reach."""
-    costs = {"mult_adds": reference.mult_adds, "params": reference.params}
+    costs = {"mult_adds": reference.mult_adds, "params": reference.params, **reference.others}
     return all(costs[name] <= float(limit) for name, limit in run.settings["budgets"].items() if name in costs)

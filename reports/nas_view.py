@@ -11,6 +11,7 @@ from .candidates import Candidates, candidates
 from .certainty_figure import Interval
 from .confirm_figure import Lines
 from .confirm_view import Confirmed
+from .cost_axis import FLOPS, CostAxis
 from .course_figure import Course
 from .front_view import FrontView
 from .meaning import meaning
@@ -61,6 +62,7 @@ class NasView:
     quoted: tuple[Quoted, ...]
     confirmation: Confirmed | None = None
     confirmed: Lines | None = None
+    cost: CostAxis = FLOPS
 
 
 def nas_view(run: Run) -> NasView:
@@ -82,7 +84,7 @@ def nas_view(run: Run) -> NasView:
         front=nas_figures.without_numbers(whole, zoom) if whole else None,
         zoom=zoom,
         front_notes=_front_notes(run),
-        strips=nas_figures.strips([("budget", "found", best)] if best else [], reference, words),
+        strips=nas_figures.strips([("budget", "found", best)] if best else [], reference, words, run.axis),
         stages=_stages(best, reference),
         courses=nas_figures.courses(run, reference, words),
         candidates=candidates(run),
@@ -97,6 +99,7 @@ def nas_view(run: Run) -> NasView:
         quoted=whole.quoted if whole else (),
         confirmation=run.confirmation,
         confirmed=confirm_figure.lines(run.confirmation, words) if run.confirmation else None,
+        cost=run.axis,
     )
 
 
@@ -124,11 +127,11 @@ def _notices(run: Run) -> tuple[str, ...]:
 
 
 def _front_notes(run: Run) -> tuple[str, ...]:
-    objectives = sorted(run.settings["objectives"])
+    objectives, axis = sorted(run.settings["objectives"]), run.axis
     notes = []
     if run.confirmation and run.confirmation.chosen:
         notes.append("The network found and the baseline are drawn at the means of their fresh seeds, dots are single.")
-    if objectives != ["accuracy", "mult_adds"]:
+    if set(objectives) != {"accuracy", axis.column}:
         of = ", ".join(objectives)
         notes.append(f"Blue dots: the Pareto front, which is that of {of} and no line in this plane.")
     return tuple(notes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import latency_words
 from .measure import measure
 from .run import Run
 
@@ -42,6 +43,9 @@ def next_steps(run: Run, config: Mapping[str, Any]) -> tuple[Step, ...]:
     if (run.path / "selected" / "budget.yaml").is_file():
         network = f"{folder}/selected/budget.yaml"
         steps.append(Step("Count the network with fvcore and torch as well", _join("profile", network, "--check")))
+        if latency := latency_words.options(run):
+            why = "Measure its latency, on the machine that the table is of"
+            steps.append(Step(why, _join("profile", network, "--latency", *latency)))
         if config.get("data"):
             why = "Train it in full on these images"
             steps.append(Step(why, _join("train", network, "--data", str(config["data"]))))

@@ -1,4 +1,4 @@
-"""The Pareto figure: accuracy against FLOPs."""
+"""The Pareto figure: accuracy against FLOPs, or against the cost that the search is about."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..records import atomic
 from ..records.errors import printable
 from ..search_spaces.quantity import format_count
+from .cost_axis import FLOPS, CostAxis
 from .published import QUOTED, Quoted
 from .run import Rated, Run
 
@@ -38,24 +39,27 @@ class ParetoView:
     quoted: tuple[Quoted, ...]
     axis: str
     title: str
+    cost_axis: CostAxis = FLOPS
 
 
 def pareto_view(run: Run) -> ParetoView:
     """Published networks are quoted where the accuracies are of ImageNet."""
     complete = run.trials[run.trials["state"] == "complete"]
+    axis = run.axis
     return ParetoView(
-        cost=complete["mult_adds"].to_numpy(dtype=np.float64),
+        cost=complete[axis.column].to_numpy(dtype=np.float64),
         accuracy=complete["accuracy"].to_numpy(dtype=np.float64),
-        front_cost=run.front["mult_adds"].to_numpy(dtype=np.float64),
+        front_cost=run.front[axis.column].to_numpy(dtype=np.float64),
         front_accuracy=run.front["accuracy"].to_numpy(dtype=np.float64),
         target=run.target,
         picks=tuple(run.selected.values()),
         references=run.references,
-        quoted=QUOTED if run.fidelity.startswith("ImageNet") else (),
+        quoted=QUOTED if run.fidelity.startswith("ImageNet") and axis.is_flops else (),
         axis=printable(run.fidelity or "accuracy"),
         title=printable(
             f"{len(run.trials):,} networks of {run.settings['space']}, rated by {run.settings['evaluator']}"
         ),
+        cost_axis=axis,
     )
 
 
@@ -69,17 +73,18 @@ def draw(view: ParetoView) -> Figure:
     )
     if view.target:
         axes.axvline(view.target, color=TARGET, linewidth=1.2, linestyle=(0, (5, 3)), zorder=2)
+        target = printable(view.cost_axis.short(view.target))
         axes.annotate(
-            f"target {format_count(view.target)} ", (view.target, 0.995), xycoords=("data", "axes fraction"),
+            f"target {target} ", (view.target, 0.995), xycoords=("data", "axes fraction"),
             ha="right", va="top", color=TARGET, fontsize=9,
         )  # fmt: skip
     for one in view.references:
         label = f"{printable(one.name)}, same evaluator: {_percent(one)}"
-        _draw_rated(axes, one, marker="*", size=15, color=INK, label=label)
+        _draw_rated(axes, one, view.cost_axis, marker="*", size=15, color=INK, label=label)
     for one in view.picks:
         marker, color = MARKS[one.name]
-        label = f"{WORDS[one.name]}: {_percent(one)} at {format_count(one.mult_adds)}"
-        _draw_rated(axes, one, marker=marker, size=9, color=color, label=label)
+        label = f"{WORDS[one.name]}: {_percent(one)} at {printable(view.cost_axis.short(one.cost(view.cost_axis)))}"
+        _draw_rated(axes, one, view.cost_axis, marker=marker, size=9, color=color, label=label)
     if view.quoted:
         _draw_quoted(axes, view)
     axes.set_title(view.title, loc="left", fontsize=10.5, color=INK)
@@ -89,9 +94,9 @@ def draw(view: ParetoView) -> Figure:
     return figure
 
 
-def _draw_rated(axes: Axes, one: Rated, *, marker: str, size: float, color: str, label: str) -> None:
+def _draw_rated(axes: Axes, one: Rated, cost: CostAxis, *, marker: str, size: float, color: str, label: str) -> None:
     axes.errorbar(
-        one.mult_adds, one.accuracy, yerr=one.accuracy_std, fmt=marker, markersize=size, color=color,
+        one.cost(cost), one.accuracy, yerr=one.accuracy_std, fmt=marker, markersize=size, color=color,
         markeredgecolor="white", capsize=3, linewidth=1.2, zorder=6, label=label,
     )  # fmt: skip
 
@@ -138,9 +143,11 @@ def _set_axes(axes: Axes, view: ParetoView) -> None:
     if costs:
         low, high = min(costs) * 0.92, max(costs) * 1.08
         axes.set_xlim(low, high)
-        steps = [10**power * digit for power in range(3, 13) for digit in (1, 1.5, 2, 3, 4, 5, 6, 8)]
+        steps = [10.0**power * digit for power in range(-3, 13) for digit in (1, 1.5, 2, 3, 4, 5, 6, 8)]
         axes.set_xticks([step for step in steps if low <= step <= high])
-    axes.set_xlabel("FLOPs (multiply-adds of one image)", color=INK)
+    cost = view.cost_axis
+    words = "FLOPs (multiply-adds of one image)" if cost.is_flops else cost.of_one.removesuffix(", log scale")
+    axes.set_xlabel(printable(words), color=INK)
     axes.set_ylabel(f"{view.axis}, %" if "%" not in view.axis else view.axis, color=INK)
     axes.grid(color="#eceef2", linewidth=0.8)
     axes.set_axisbelow(True)

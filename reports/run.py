@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..search_spaces.checks import InvalidValue
 from ..search_spaces.space import SearchSpace
 from . import confirm_view
 from .confirm_view import Confirmed
+from .cost_axis import CostAxis, axis_of, units
 
 RULES = ("budget", "reward", "knee")
 TEXT = {"key": str, "failure": str, "fidelity": str, "source": str}
@@ -30,6 +32,7 @@ class Rated:
 
     expected, expected_std: what all results of the search say of it, where its picks go by that.
     seeds: fresh ones that the accuracy is the mean of, 0 where it is a single result.
+    others: the costs that the run knows the units of, such as a latency.
     """
 
     name: str
@@ -43,6 +46,10 @@ class Rated:
     expected: float | None = None
     expected_std: float | None = None
     seeds: int = 0
+    others: Mapping[str, float] = field(default_factory=dict)
+
+    def cost(self, axis: CostAxis) -> float:
+        return self.mult_adds if axis.is_flops else self.others.get(axis.column, math.nan)
 
 
 @dataclass(frozen=True)
@@ -68,19 +75,25 @@ class Run:
     unfinished: Confirmed | None = None
 
     @property
+    def axis(self) -> CostAxis:
+        """The cost that accuracy is drawn against, and that sentences are about."""
+        return axis_of(self.settings)
+
+    @property
     def target(self) -> float | None:
-        """The budget in mult-adds, if there is one."""
-        budget = self.settings["budgets"].get("mult_adds")
+        """The budget for that cost, if there is one."""
+        budget = self.settings["budgets"].get(self.axis.column)
         return None if budget is None else float(budget)
 
-    def best_at(self, mult_adds: float) -> Rated | None:
-        """The most accurate network of at most so many mult-adds that is within the budgets, without its stages."""
+    def best_at(self, cost: float) -> Rated | None:
+        """The most accurate network of at most such a cost that is within the budgets, without its stages."""
+        column = self.axis.column
         usable = self.trials[(self.trials["state"] == "complete") & self.trials["feasible"]]
-        usable = usable[usable["mult_adds"] <= mult_adds]
+        usable = usable[usable[column] <= cost]
         if not len(usable):
             return None
-        row = usable.sort_values(["accuracy", "mult_adds"], ascending=[False, True]).iloc[0]
-        return _rated(f"trial {row['number']}", None, row)
+        row = usable.sort_values(["accuracy", column], ascending=[False, True]).iloc[0]
+        return _rated(f"trial {row['number']}", None, row, self.settings)
 
     def space(self) -> SearchSpace | None:
         """The search space where it is one that effsearch knows by name around its default reference."""
@@ -99,9 +112,11 @@ def load(path: Path | str) -> Run:
         front = pd.read_csv(directory.front, dtype=TEXT)
         settings: dict[str, Any] = next(entry for entry in entries if entry.get("kind") == "settings")
         references = tuple(
-            _reference(entry) for entry in entries if entry.get("kind") == "reference" and _succeeded(entry)
+            _reference(entry, settings) for entry in entries if entry.get("kind") == "reference" and _succeeded(entry)
         )
-        picked = {rule: _selected(directory.selected / f"{rule}.yaml", rule, trials) for rule in RULES}
+        for table in (trials, front):
+            table[[axis_of(settings).column, *units(settings)]].astype(float)  # are there, and numbers
+        picked = {rule: _selected(directory.selected / f"{rule}.yaml", rule, trials, settings) for rule in RULES}
         begun = confirm_view.load(directory.path, trials)
     except (OSError, StopIteration, KeyError, TypeError, ValueError) as error:
         raise UserError(
@@ -135,9 +150,10 @@ def _with_means(
     baseline = known.baseline
     selected = {rule: _with_mean(known, rated) for rule, rated in selected.items()}
     if baseline and baseline.mean is not None and baseline.mult_adds is not None and baseline.params is not None:
+        others = next((one.others for one in references if one.name == baseline.name), {})
         first = Rated(
             baseline.name, known.architecture, baseline.mean, baseline.error,
-            baseline.mult_adds, baseline.params, None, seeds=len(baseline.accuracies),
+            baseline.mult_adds, baseline.params, None, seeds=len(baseline.accuracies), others=others,
         )  # fmt: skip
         references = (first, *(one for one in references if one.name != first.name))
     return selected, references
@@ -150,22 +166,27 @@ def _with_mean(known: Confirmed, rated: Rated) -> Rated:
     return replace(rated, accuracy=row.mean, accuracy_std=row.error, reward=None, seeds=len(row.accuracies))
 
 
-def _selected(path: Path, rule: str, trials: pd.DataFrame) -> Rated | None:
+def _selected(path: Path, rule: str, trials: pd.DataFrame, settings: Mapping[str, Any]) -> Rated | None:
     if not path.exists():
         return None
     architecture = codec.load(path)
     rows = trials[trials["key"] == architecture.key]
     if not len(rows):
         raise ValueError(f"{path.name} is no network of this run")
-    return _rated(rule, architecture, rows.iloc[0])
+    return _rated(rule, architecture, rows.iloc[0], settings)
 
 
-def _rated(name: str, architecture: Architecture | None, row: pd.Series[Any]) -> Rated:
+def others(row: Mapping[Any, Any], settings: Mapping[str, Any]) -> dict[str, float]:
+    """The costs with a unit, of a row of the tables or an entry's costs."""
+    return {name: float(row[name]) for name in units(settings)}
+
+
+def _rated(name: str, architecture: Architecture | None, row: pd.Series[Any], settings: Mapping[str, Any]) -> Rated:
     std = float(row["accuracy_std"])
     return Rated(
         name, architecture, float(row["accuracy"]), None if pd.isna(std) else std,
         float(row["mult_adds"]), float(row["params"]), float(row["reward"]), int(row["number"]),
-        _known(row, "posterior"), _known(row, "posterior_std"),
+        _known(row, "posterior"), _known(row, "posterior_std"), others=others(row.to_dict(), settings),
     )  # fmt: skip
 
 
@@ -177,7 +198,7 @@ def _succeeded(entry: Mapping[str, Any]) -> bool:
     return entry["evaluation"]["failure"] is None
 
 
-def _reference(entry: Mapping[str, Any]) -> Rated:
+def _reference(entry: Mapping[str, Any], settings: Mapping[str, Any]) -> Rated:
     name, evaluation, costs = entry["name"], entry["evaluation"], entry["costs"]
     try:
         architecture = catalogue.load(name)
@@ -185,5 +206,5 @@ def _reference(entry: Mapping[str, Any]) -> Rated:
         architecture = None
     return Rated(
         name, architecture, float(evaluation["accuracy"]), evaluation["std"],
-        float(costs["mult_adds"]), float(costs["params"]), entry["reward"],
+        float(costs["mult_adds"]), float(costs["params"]), entry["reward"], others=others(costs, settings),
     )  # fmt: skip

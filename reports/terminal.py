@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from ..records.errors import printable
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
 from ..search_spaces.cost import cost, stage_costs
+from ..search_spaces.memory import BYTES, memory
 from ..search_spaces.quantity import format_count
 from . import confirm_verdict
 from .confirm_view import Confirmed, interval
+from .cost_axis import units
 from .labels import differences, stage_label, stage_labels
 from .measure import measure, plus_minus
 from .run import Rated, Run
@@ -65,7 +68,7 @@ def summary(run: Run) -> Iterable[RenderableType]:
 
 
 def profile(architecture: Architecture) -> Iterable[RenderableType]:
-    """Parameters, mult-adds and activations of each stage."""
+    """Parameters, mult-adds and activations of each stage; the memory of one image."""
     table = table_of("stage", "block", ">parameters", ">mult-adds", ">share", ">activations")
     total = cost(architecture)
     for number, (label, one) in enumerate(zip(stage_labels(architecture), stage_costs(architecture), strict=True)):
@@ -78,6 +81,20 @@ def profile(architecture: Architecture) -> Iterable[RenderableType]:
         (printable(architecture.name), "bold"), f" at {architecture.resolution} px, key {architecture.key}"
     )
     yield table
+    yield Padding(_memory(architecture), (1, 0, 0, 0))
+
+
+def _memory(architecture: Architecture) -> Table:
+    needed, last = memory(architecture), len(architecture.stages) + 1
+    table = table_of("one image", *(f">{kind}" for kind in BYTES), "")
+    table.add_row("weights, norms folded", *(f"{format_count(needed.weights(kind), 3)}B" for kind in BYTES), "")
+    where = {0: "the stem", last: "the head"}.get(needed.stage, f"stage {needed.stage}")
+    table.add_row(
+        "maps alive at the peak",
+        *(f"{format_count(needed.activations(kind), 3)}B" for kind in BYTES),
+        f"during the {needed.operation} of {where}",
+    )
+    return table
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> RenderableType:
@@ -102,12 +119,18 @@ def _picks(run: Run) -> Table:
     table = table_of("", *(f">{one.name}" for one in columns))
     single = ", single" if run.confirmation else ""
     table.add_row("accuracy, %", *(percent(one) + ("" if one.seeds else single) for one in columns))
+    for name, unit in units(run.settings).items():
+        table.add_row(f"{printable(name)}, {printable(unit)}", *(_known(one.others.get(name)) for one in columns))
     table.add_row("FLOPs (mult-adds)", *(format_count(one.mult_adds) for one in columns))
     table.add_row("parameters", *(format_count(one.params, 3) for one in columns))
     if any(one.reward is not None for one in columns):
         table.add_row("reward", *("" if one.reward is None else f"{one.reward:.2f}" for one in columns))
     table.add_row("trial", *("" if one.trial is None else str(one.trial) for one in columns))
     return table
+
+
+def _known(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.4g}"
 
 
 def _confirmed(known: Confirmed, unit: str) -> Table:
@@ -135,11 +158,13 @@ def _against(run: Run, best: Rated, reference: Rated) -> Iterable[RenderableType
     genes = _equal_genes(run, best.architecture, reference.architecture)
     if genes:
         yield Text(genes)
-    same_cost = None if run.confirmation else run.best_at(reference.mult_adds)
+    axis = run.axis
+    same_cost = None if run.confirmation else run.best_at(reference.cost(axis))
     if same_cost:
+        theirs, own = printable(axis.amount(reference.cost(axis))), printable(axis.short(same_cost.cost(axis)))
         yield Text(
-            f"at most {reference.name}'s own {format_count(reference.mult_adds)} FLOPs: {percent(same_cost)} % "
-            f"({same_cost.name}, {format_count(same_cost.mult_adds)}), {reference.name}: {percent(reference)} %"
+            f"at most {reference.name}'s own {theirs}: {percent(same_cost)} % "
+            f"({same_cost.name}, {own}), {reference.name}: {percent(reference)} %"
         )
 
 

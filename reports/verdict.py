@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from ..search_spaces.quantity import format_count
+from .cost_axis import CostAxis, units
 from .measure import Measure, limits, measure, network_name, plus_minus, proper_name
 from .run import Rated, Run
 
@@ -67,7 +68,8 @@ def verdict(run: Run, *, compared: bool = True) -> Verdict:
     expected = words.kind == "training" and best.expected is not None
     if best.expected is not None and expected:
         best = replace(best, accuracy=best.expected, accuracy_std=best.expected_std)
-    headline = f"Found {network_name(best)}: {words.amount(best)} {words.of} at {format_count(best.mult_adds)} FLOPs"
+    cost = run.axis.amount(best.cost(run.axis))
+    headline = f"Found {network_name(best)}: {words.amount(best)} {words.of} at {cost}"
     headline = headline.replace("% predicted ", "% ").replace(": ", ": predicted ", 1) if _guessed(words) else headline
     headline = headline.replace(": ", ": expected ", 1) if expected else headline
     if not compared:
@@ -75,8 +77,8 @@ def verdict(run: Run, *, compared: bool = True) -> Verdict:
     if reference is None:
         return Verdict(f"{headline}.", (*_luck(run, best, words), "It was not compared with a known network."))
     return Verdict(
-        f"{headline}, {_standing(best, reference, words)}.",
-        (*_compared(best, reference, words), *_luck(run, best, words)),
+        f"{headline}, {_standing(best, reference, words, run.axis)}.",
+        (*_compared(best, reference, words, run.axis), *_luck(run, best, words)),
     )
 
 
@@ -91,7 +93,9 @@ def _nothing(run: Run) -> Verdict:
     details = []
     for name, value in run.settings["budgets"].items():
         if name in complete and (complete[name] > value).any():
+            unit = units(run.settings).get(name)
             over, least = int((complete[name] > value).sum()), format_count(float(complete[name].min()))
+            least += f" {unit}" if unit else ""
             details.append(f"{over:,} of {len(complete):,} are over {limit_word(name)}; the smallest has {least}.")
     details.append("Give a larger budget, or try more networks.")
     return Verdict(f"None of the {len(complete):,} networks rated meets the budget ({limits(run)}).", tuple(details))
@@ -101,11 +105,11 @@ def limit_word(name: str) -> str:
     return {"mult_adds": "the FLOPs target", "params": "the limit on parameters"}.get(name, f"the limit on {name}")
 
 
-def _standing(best: Rated, reference: Rated, words: Measure) -> str:
+def _standing(best: Rated, reference: Rated, words: Measure, axis: CostAxis) -> str:
     """ "0.38 point above EfficientNet-B0: within one standard deviation, so not a proven difference"."""
     between, name = difference(best, reference), network_name(reference)
-    ratio = best.mult_adds / reference.mult_adds
-    cheaper = f" with {relative(ratio)} FLOPs" if abs(ratio - 1) > SAME_COST else ""
+    ratio = best.cost(axis) / reference.cost(axis)
+    cheaper = f" with {axis.compared(ratio)}" if abs(ratio - 1) > SAME_COST else ""
     once = f" ({ONCE})" if words.kind == "training" else ""
     if abs(between.points) < ALIKE:
         return f"as good as {name}{cheaper} on the same scale{once}"
@@ -124,13 +128,11 @@ def relative(ratio: float) -> str:
     return f"{share:.{0 if share >= 10 else 1}f} % {'fewer' if ratio < 1 else 'more'}"
 
 
-def _compared(best: Rated, reference: Rated, words: Measure) -> list[str]:
+def _compared(best: Rated, reference: Rated, words: Measure, axis: CostAxis) -> list[str]:
     name, between = network_name(reference), difference(best, reference)
     lines = [
-        f"{name} has {words.amount(reference)} at {format_count(reference.mult_adds)} FLOPs and "
-        f"{format_count(reference.params, 3)} parameters, rated by the same evaluator; the network found has "
-        f"{relative(best.mult_adds / reference.mult_adds)} FLOPs and {relative(best.params / reference.params)} "
-        f"parameters."
+        f"{name} has {words.amount(reference)} at {costs_of(reference, axis)}, rated by the same evaluator; the "
+        f"network found has {costs_against(best, reference, axis)}."
     ]
     if words.kind == "training":
         return [*lines, f"The difference is {between.points:+.2f}, {ONCE}, so it is no proven one."]
@@ -145,6 +147,19 @@ def _compared(best: Rated, reference: Rated, words: Measure) -> list[str]:
         cost = "no more" if best.mult_adds <= reference.mult_adds else "about as many"
         lines.append(f"So the claim is “B0-class”: about B0's accuracy at {cost} FLOPs; not that it beats B0.")
     return lines
+
+
+def costs_of(rated: Rated, axis: CostAxis) -> str:
+    """ "385.8M FLOPs and 5.29M parameters", with the search's own cost before them."""
+    own = "" if axis.is_flops else f"{axis.amount(rated.cost(axis))}, "
+    return f"{own}{format_count(rated.mult_adds)} FLOPs and {format_count(rated.params, 3)} parameters"
+
+
+def costs_against(best: Rated, reference: Rated, axis: CostAxis) -> str:
+    """ "2.9 % fewer FLOPs and 4.0 % more parameters", likewise."""
+    own = "" if axis.is_flops else f"{axis.compared(best.cost(axis) / reference.cost(axis))}, "
+    flops = relative(best.mult_adds / reference.mult_adds)
+    return f"{own}{flops} FLOPs and {relative(best.params / reference.params)} parameters"
 
 
 def _same_class(best: Rated, reference: Rated, between: Difference) -> bool:
