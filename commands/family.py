@@ -56,13 +56,14 @@ def run(
     else:
         network = load_base(base or "b0", select)
         found = read_coefficients(coefficients or "1.2,1.1,1.15")
-        rounding = rounding or rounding_for(network)
+        how = _as_the_study(coefficients) if rounding is None else {}
+        rounding = rounding or ("exact" if how else rounding_for(network))
         wanted = dict(LADDER)
         if flops is not None:
             wanted = _by_flops(network, found, flops, rounding)
         elif phis is not None:
             wanted = _phis(phis)
-        members = (replace(network, name="b0"), *family_by(rounding, network, found, wanted))
+        members = (replace(network, name="b0"), *family_by(rounding, network, found, wanted, **how))
         numbers = [0.0, *wanted.values()]
     _refuse_contents(out)
     write_family(out, network, members, numbers)
@@ -72,6 +73,9 @@ def run(
     else:
         terminal.show(*grid_terminal.family(table), f"\nfiles: {out}")
     return 0
+
+
+STEPS = (8, 4, 2, 1)  # channels
 
 
 def read_coefficients(text: str) -> Coefficients:
@@ -89,6 +93,18 @@ def read_coefficients(text: str) -> Coefficients:
             )
         return _coefficients([content.get(name) for name in ("alpha", "beta", "gamma")], str(path))
     return _coefficients(text.split(","), "--coefficients")
+
+
+def _as_the_study(text: str | None) -> dict[str, Any]:
+    """How the family of a study was built, so that more of it are built alike; {} for other coefficients."""
+    path = Path(text or "") / "coefficients.json"
+    content = load_mapping(path, largest=100_000_000) if text and path.is_file() else {}
+    if content.get("rounding") != "exact":
+        return {}
+    step, keep = content.get("channel_step"), content.get("keep_resolution")
+    if step not in STEPS or isinstance(step, bool) or not isinstance(keep, bool):
+        raise UserError(f"{path}: channel_step {shown(step)} and keep_resolution {shown(keep)} are no study's")
+    return {"channel_step": step, "keep_resolution": keep}
 
 
 def _coefficients(values: list[Any], where: str) -> Coefficients:

@@ -74,6 +74,8 @@ class GridOptions:
                 number = math.nan
             if not equals or math.isnan(number):
                 raise InvalidValue(f"--fix is {shown(text)}; it must be NAME=VALUE", hint="write --fix gamma=1")
+            if name.strip() in found:
+                raise InvalidValue(f"--fix {name.strip()} was given twice")
             found[name.strip()] = number
         return found
 

@@ -115,7 +115,7 @@ def _train(
         return 0
     missing = study_outputs.write_study(found, str(options.evaluator))
     if missing:
-        print(f"note: {', '.join(missing)} cannot be built and were left out of the family", file=sys.stderr)
+        print(f"note: left out of the family, since they cannot be built: {', '.join(missing)}", file=sys.stderr)
     page = report.write(out)
     for note in (found.notice, found.warning, _failures(found)):
         if note:

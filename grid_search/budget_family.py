@@ -25,14 +25,21 @@ def rounding_for(base: Architecture) -> str:
 
 
 def family_by(
-    rounding: str, base: Architecture, coefficients: Coefficients, phis: Mapping[str, float]
+    rounding: str,
+    base: Architecture,
+    coefficients: Coefficients,
+    phis: Mapping[str, float],
+    *,
+    channel_step: int | None = None,
+    keep_resolution: bool | None = None,
 ) -> tuple[Architecture, ...]:
     """One network for each phi, by "official" rounding or at "exact" budgets, (alpha * beta^2 * gamma^2)^phi times the
-    base's mult-adds. InvalidValue where one cannot be built."""
+    base's mult-adds, in steps of `channel_step` (by the base where None), at the base's pixels with `keep_resolution`
+    (where gamma is 1, for None). InvalidValue where one cannot be built."""
     if rounding == "official":
         return family(base, coefficients, phis)
-    factor, step = coefficients.flops_factor, channel_step_of(base)
-    same_pixels = coefficients.gamma == 1
+    factor, step = coefficients.flops_factor, channel_step or channel_step_of(base)
+    same_pixels = coefficients.gamma == 1 if keep_resolution is None else keep_resolution
     return tuple(_member(base, coefficients, factor, phi, name, step, same_pixels) for name, phi in phis.items())
 
 

@@ -102,7 +102,7 @@ def simplex(
     middle = _middle(known)
     if centre and not np.isclose(rows, middle).all(axis=1).any():
         points.insert(0, _point(CENTRE, middle, growth, seeds))
-    if base:
+    if base and not any(known.values()):  # it has less of what is fixed, so no fit could use it
         points.insert(1, DesignPoint(BASE, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), seeds))
     return Design(growth, float(phi), known, tuple(points), _blocks(points, seeds, first_seed))
 

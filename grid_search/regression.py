@@ -100,8 +100,9 @@ def estimate_noise(rows: Rows, terms: Floats) -> Noise:
     between = max(surface_left - points_left, 0.0) / fit
     tiny = 1e-20 * max(float(values @ values), 1e-300) / count
     f = between / within if within > tiny else (np.inf if between > tiny else 1.0)
-    check = LackOfFit(float(f), f_tail(float(f), fit, pure) if np.isfinite(f) else 0.0, (fit, pure))
-    if check.p >= POOL:
+    # where the seeds differ by nothing, there is no scatter to compare with
+    check = LackOfFit(float(f), f_tail(float(f), fit, pure), (fit, pure)) if np.isfinite(f) else None
+    if check is not None and check.p >= POOL:
         return Noise(_root(surface_left, free), 0.0, free, check)
     replicates = count / rows.indicators().shape[1]
     return Noise(float(np.sqrt(within)), float(np.sqrt((between - within) / replicates)), fit, check)

@@ -105,9 +105,13 @@ def study(
         try:
             runs = _Runs(plan, evaluator, log, place, cluster, on_progress)
             pilot = [(point.name, one) for point, one in pilot_runs(plan.design)]
-            runs.train(pilot, on_finished=lambda: _say_pilot(runs, pilot, effect, form, prior, on_pilot))
+            runs.train(pilot)
+            if on_pilot:
+                _say_pilot(runs, pilot, effect, form, prior, on_pilot)
+            if response == "loss" and all(runs.known[name].evaluation.loss is None for name in pilot):
+                raise UserError("response is 'loss'; the evaluator gives none", hint="fit the error")
             if pilot_only:
-                state = "interrupted"
+                state = "done" if set(plan.runs) <= set(runs.known) else "interrupted"
                 return None
             runs.train(list(plan.runs))
             result = read_study(plan, runs.known, response=response, prior=prior, form=form, settings=settings)
@@ -117,7 +121,9 @@ def study(
             raise
         finally:
             log.finish(state)
-    return result.at(log.run.path if log.run else None, log.notice)
+    unread = len(set(runs.known) - set(plan.runs))
+    more = f"{unread} trainings of other seeds are in the ledger and not read: give --seeds" if unread else None
+    return result.at(log.run.path if log.run else None, "; ".join(one for one in (log.notice, more) if one) or None)
 
 
 class _Runs:
@@ -137,7 +143,7 @@ class _Runs:
         self.on_progress = on_progress
         self.known = _known(log, plan)
 
-    def train(self, names: list[RunName], on_finished: Callable[[], None] | None = None) -> None:
+    def train(self, names: list[RunName]) -> None:
         """Those of the runs that are missing."""
         missing = [name for name in names if name not in self.known]
         if missing and self.where.engine == "ray":
@@ -153,8 +159,6 @@ class _Runs:
                 for _, evaluation in LocalExecutor().run(self.evaluator, [network], seed=name[1]):
                     self._take(self.work.of(name, evaluation))
         self.log.sync()
-        if on_finished:
-            on_finished()
 
     def _take(self, run: StudyRun) -> None:
         self.log.append(run.to_entry())
@@ -184,15 +188,14 @@ def _known(log: RunLog, plan: StudyPlan) -> dict[RunName, StudyRun]:
 
 
 def _say_pilot(
-    runs: _Runs, names: list[RunName], effect: float, form: str, prior: str, tell: Callable[[Pilot], None] | None
+    runs: _Runs, names: list[RunName], effect: float, form: str, prior: str, tell: Callable[[Pilot], None]
 ) -> None:
-    if tell is None:
-        return
+    """Nothing where the noise cannot be told: too many failed, or there is one seed, or no noise."""
     plan, known = runs.plan, [runs.known[name] for name in names]
     seen = [plan.observation(run) for run in known]
     try:
         noise = pilot_noise([one for one in seen if one])
-    except UserError:  # too many of them failed, or there is one seed; the study says what it can in the end
+    except UserError:
         return
     seconds = fmean(run.evaluation.seconds for run in known)
     together = runs.where.together

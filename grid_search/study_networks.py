@@ -1,7 +1,7 @@
 """The networks of a design: all of one real cost, whatever dimension is held fixed.
 
 The usual rounding to 8 channels would give a thin base two widths or three: 24 channels grow to 24 or 32, and designs
-that ask for different widths would train one network. So the steps are finer where channels are few.
+that ask for different widths would train nearly one network. So the steps are finer where channels are few.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
@@ -81,16 +82,18 @@ def at_budget(
 
 
 def _at_fixed_resolution(base: Architecture, wanted: Multipliers, budget: float, name: str, step: int) -> Architecture:
-    """Layers by largest remainder, then channels by `fit_flops`; a layer or two more or less where that misses."""
+    """Layers by largest remainder, then channels by `fit_flops`, in finer steps where that misses; a layer or two more
+    or less where that misses, too."""
     pixels = round(base.resolution * wanted.resolution)
     wide = scale(base, Multipliers(width=wanted.width))
     repeats = [stage.repeats for stage in base.stages]
     nearest: tuple[float, Architecture] | None = None
-    for more in LAYERS_OFF:
+    finer = [one for one in STEPS if one <= step]
+    for more, channels in product(LAYERS_OFF, finer):  # finer channels rather than other layers
         counts = share_layers(repeats, wanted.depth, more)
         stages = tuple(replace(stage, repeats=count) for stage, count in zip(wide.stages, counts, strict=True))
         try:
-            network = fit_flops(replace(wide, stages=stages, resolution=pixels), budget, name, step=step)
+            network = fit_flops(replace(wide, stages=stages, resolution=pixels), budget, name, step=channels)
         except InvalidValue:
             continue
         off = abs(cost(network).mult_adds / budget - 1)

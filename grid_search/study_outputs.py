@@ -23,7 +23,7 @@ def write_study(study: Study, evaluator: str) -> tuple[str, ...]:
     write_table(study.run_dir / "runs.csv", study.runs)
     write_table(study.run_dir / "grid.csv", study.points)
     write_table(study.run_dir / "surface.csv", study.surface)
-    document = json.dumps(study_document(study, evaluator), indent=1) + "\n"
+    document = json.dumps(study_document(study, evaluator), indent=1, allow_nan=False) + "\n"
     atomic.write_text(study.run_dir / "coefficients.json", document)
     base = study.plan.base
     atomic.write_text(study.run_dir / "base.yaml", codec.dumps(base))
@@ -57,6 +57,9 @@ def study_document(study: Study, evaluator: str) -> dict[str, Any]:
         "evaluator": evaluator,
         "rated_by": study.settings["points"],
         "design": study.settings["study"],
+        "rounding": "exact",
+        "channel_step": plan.channel_step,
+        "keep_resolution": RESOLUTION in plan.design.fixed,
         "growth": plan.design.growth,
         "fixed": study.settings["fixed"],
         "best": [best.alpha, best.beta, best.gamma],

@@ -20,6 +20,7 @@ from .surface import FORMS, PRIORS
 
 OFF_BUDGET = 0.03
 SAID_AT_MOST = 4  # names
+FEWEST = 3  # networks besides the base
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,11 @@ def plan_study(
             f"phi is {phi:g}; {base.name} cannot be built at {design.growth:g} times its FLOPs: {error}",
             hint="give a smaller --phi or --factor",
         ) from error
+    if len([name for name in found.networks if name != BASE]) < FEWEST:
+        raise UserError(
+            f"the design's points build {len(found.networks)} different networks of {base.name}; nothing to compare",
+            hint="fix a smaller value, give a larger --factor or --phi, or a smaller --channel-step",
+        )
     return StudyPlan(base, _without(design, found.same), found.networks, lattice, step, float(factor), seed, found.same)
 
 

@@ -164,7 +164,7 @@ def _sentence(
     ]
     check = surface.lack_of_fit
     if check is None:
-        words.append("Without replicates the surface cannot be checked.")
+        words.append("Without seeds that differ the surface cannot be checked.")
     elif check.p < UNUSUAL:
         words.append(
             f"The networks scatter about the surface more than seeds do (F = {check.f:.1f}, p = {check.p:.2g}); the "

@@ -149,6 +149,8 @@ def _rows(used: Sequence[Observation], name: str, design: Design) -> tuple[Rows,
     multipliers = np.array([one.multipliers for one in used])
     per_point = 1.0
     if name == "loss":
+        if values.mean() <= 0:
+            raise UserError(f"the losses are {values.mean():.4g} on average; the fit needs some above 0")
         per_point = float(values.mean() / max(np.mean([one.error for one in used]), 1e-9))
     return rows, in_growths(multipliers, design.growth), per_point
 

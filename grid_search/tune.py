@@ -172,4 +172,6 @@ def _reason(log: str | None) -> str:
     path = Path(log or "")
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     said = re.findall(rf"{WorkError.__name__}: (.+)", text)
+    if not said and text and "died" not in text:  # before the work began: it could not be unpickled, say
+        said = [line.strip()[:200] for line in text.splitlines() if line.strip()][-1:]
     return f"{said[-1] if said else 'the worker process died'}, {TRIES} times"

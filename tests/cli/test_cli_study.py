@@ -30,6 +30,9 @@ def rate(architecture, *, seed=0):
     error += int(architecture.key[:4], 16) * (seed + 1) % 97 / 1000
     return Evaluation(100 - error, loss=error / 28, seed=seed, seconds=1.0, source="ratings")
 
+def exact(architecture, *, seed=0):
+    return Evaluation(rate(architecture).accuracy, loss=0.0, seed=seed, seconds=1.0, source="exact")
+
 def failing(architecture, *, seed=0):
     if seed == 1:
         raise RuntimeError("no GPU here\\nand more")
@@ -97,6 +100,33 @@ def test_a_study_writes_its_tables_its_family_and_its_page_and_can_be_given_more
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [("--form", "quadratic"), ("--fix", "gamma=1.2"), ("--channel-step", 8)])
+def test_the_family_command_builds_what_the_study_built(files, here, options):
+    assert here(*STUDY, *LOCAL, *options, "--seeds", 2, "--out", "run").code == 0
+    done = here("family", "--base", "run/base.yaml", "--coefficients", "run", "--out", "again")
+    assert done.code == 0, done.stderr
+    for name in [f"b{number}" for number in range(8)]:
+        ours, theirs = (codec.load(files / place / f"{name}.yaml") for place in ("again", "run/family"))
+        assert ours.key == theirs.key, name
+
+
+@pytest.mark.slow
+def test_an_evaluator_that_ignores_the_seed_gives_json_and_nothing_to_check_against(files, here):
+    done = here(*STUDY[:-1], "ratings.py:exact", *LOCAL, "--out", "run", "--json")
+    assert done.code == 0, done.stderr
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    document = json.loads(done.stdout, parse_constant=refuse)
+    assert document["noise"]["lack_of_fit"] is None
+    assert "loss" not in {one["response"] for one in document["readings"]}  # they are all 0
+    none = here(*STUDY[:-1], "ratings.py:exact", *LOCAL, "--out", "other", "--response", "loss")
+    assert none.code == 2
+    assert "the losses are 0 on average" in none.stderr
+
+
+@pytest.mark.slow
 def test_the_pilot_stops_and_names_the_command_that_goes_on(files, here):
     done = here(*STUDY, *LOCAL, "--out", "run", "--pilot")
     assert done.code == 0, done.stderr
@@ -108,6 +138,10 @@ def test_the_pilot_stops_and_names_the_command_that_goes_on(files, here):
     assert (report.code, report.stderr.count("\n")) == (2, 2)
     assert re.search(r"continue it with: effsearch grid --resume --out \S*run$", report.stderr.strip())
     assert here("grid", "--resume", "--out", "run", *LOCAL).code == 0
+    assert here("grid", "--resume", "--out", "run", *LOCAL, "--pilot").code == 0
+    assert json.loads((files / "run" / "manifest.json").read_text())["state"] == "done"
+    fewer = here("grid", "--resume", "--out", "run", *LOCAL, "--seeds", 2)
+    assert "17 trainings of other seeds are in the ledger and not read" in fewer.stderr
 
 
 @pytest.mark.slow
@@ -197,6 +231,8 @@ def test_real_trainings_on_digits(files, finish, monkeypatch):
         ("--design simplex --evaluator ratings.py:rate --fix gama=1", "'gama' cannot be fixed"),
         ("--design simplex --evaluator ratings.py:rate --fix gamma=1.5", "gamma = 1.5 takes all of the growth 2"),
         ("--design simplex --evaluator ratings.py:rate --fix gamma=1 --fix beta=1", "leave one dimension"),
+        ("--design simplex --evaluator ratings.py:rate --fix gamma=1 --fix gamma=1", "--fix gamma was given twice"),
+        ("--design simplex --evaluator ratings.py:rate --fix gamma=1.4142135", "nothing to compare"),
         ("--design simplex --evaluator ratings.py:rate --channel-step 3", "channel_step is 3; allowed: 8, 4, 2, 1"),
         ("--design simplex --evaluator ratings.py:rate --response rmse", "response is 'rmse'"),
         ("--design simplex --evaluator ratings.py:rate --effect 0", "effect is 0"),

@@ -190,6 +190,16 @@ def test_widths_of_a_thin_base_move_in_finer_steps(thin, b0, mobilenet):
     assert all(network.stem.channels % 4 == 0 for network in plan.networks.values())
 
 
+def test_a_held_resolution_is_made_up_for_by_channels_and_not_by_layers(thin):
+    plan = plan_study(thin, fixed={"gamma": 1.0})
+    for point in plan.design.points:
+        built = plan.built(point.name).multipliers
+        assert abs(8 * built[0] - 8 * point.multipliers[0]) <= 1.5, point.name
+    assert plan.built("d0-w100-r0").multipliers[0] == 1
+    assert "base" in plan.networks
+    assert "base" not in plan_study(thin, fixed={"gamma": 1.2}).networks
+
+
 def test_images_without_more_pixels_are_said(thin):
     assert plan_study(thin).notes(28) == ()
     (note,) = plan_study(thin).notes(20)

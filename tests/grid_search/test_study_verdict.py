@@ -112,7 +112,7 @@ def test_coefficients_are_those_of_one_step_whatever_phi_the_study_was_at():
 
 def test_a_study_without_replicates_says_that_it_is_not_checked(design):
     found = verdict(design, [one for one in trained(design, 0.1) if one.seed == 0])
-    assert "Without replicates the surface cannot be checked." in found.conclusion
+    assert "Without seeds that differ the surface cannot be checked." in found.conclusion
 
 
 def test_a_lack_of_fit_is_said(design):
