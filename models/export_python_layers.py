@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 from ..search_spaces.architecture import Architecture, Block, blocks
 from .export_text import call
-from .layers import activation
+
+TORCH_NAMES = {"silu": "nn.SiLU", "relu": "nn.ReLU", "relu6": "nn.ReLU6", "hard_swish": "nn.Hardswish"}
 
 
 def torch_name(act: str) -> str:
     """ "silu" -> "nn.SiLU" """
-    return f"nn.{type(activation(act)).__name__}"
+    return TORCH_NAMES[act]
 
 
 def gates(block: Block) -> tuple[str, str]:
