@@ -14,7 +14,7 @@ from .grid_run import TRIPLE, GridRun
 from .grid_steps import next_steps
 from .grid_tables import Member, OtherLaw, TripleRow, laws_in_words, members, other_laws, triple_rows
 from .grid_verdict import DIMENSIONS, verdict, words
-from .next_steps import Step
+from .next_steps import Step, spoken_path
 from .provenance import GRID_FILES, Failures, Rows
 from .ternary_figure import TernaryView
 from .verdict import Verdict
@@ -97,7 +97,7 @@ def grid_view(run: GridRun) -> GridView:
         manifest=provenance.manifest_rows(Manifest.load(run.path / "manifest.json")),
         settings=provenance.settings_rows(replace(run, settings=settings)),
         files=provenance.files(run, GRID_FILES),
-        path=str(run.path),
+        path=spoken_path(run.path),
     )
 
 

@@ -16,7 +16,7 @@ from .course_figure import Course
 from .front_view import FrontView
 from .meaning import meaning
 from .measure import Measure, limits, measure
-from .next_steps import Step, next_steps
+from .next_steps import Step, next_steps, spoken_path
 from .provenance import Failures, Rows
 from .published import Quoted
 from .run import Rated, Run
@@ -95,7 +95,7 @@ def nas_view(run: Run) -> NasView:
         manifest=provenance.manifest_rows(manifest),
         settings=provenance.settings_rows(run),
         files=provenance.files(run),
-        path=str(run.path),
+        path=spoken_path(run.path),
         quoted=whole.quoted if whole else (),
         confirmation=run.confirmation,
         confirmed=confirm_figure.lines(run.confirmation, words) if run.confirmation else None,

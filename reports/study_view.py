@@ -9,7 +9,7 @@ from . import grid_figures, provenance, study_figures
 from .extent_figure import Extent, span
 from .family_figure import FamilyView
 from .grid_view import Tile
-from .next_steps import Step
+from .next_steps import Step, spoken_path
 from .provenance import STUDY_FILES, Failures, Rows
 from .study_files import TRIPLE
 from .study_meaning import Statements, meaning, noise, readings_agree
@@ -91,7 +91,7 @@ def study_view(run: StudyRun) -> StudyView:
         manifest=provenance.manifest_rows(Manifest.load(run.path / "manifest.json")),
         settings=provenance.settings_rows(replace(run, settings=settings)),
         files=provenance.files(run, STUDY_FILES),
-        path=str(run.path),
+        path=spoken_path(run.path),
     )
 
 
