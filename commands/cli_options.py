@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,3 +26,13 @@ Workers = Annotated[int | None, typer.Option(help="Networks evaluated at once. [
 CpusPerTrial = Annotated[float | None, typer.Option(help="CPUs, and threads, of each. [default: 1]")]
 GpusPerTrial = Annotated[float | None, typer.Option(help="GPUs of each, such as 0.25. [default: shared out evenly]")]
 RayAddress = Annotated[str | None, typer.Option(help="A running Ray cluster.")]
+
+
+def given(context: typer.Context, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a command's options by name, those that stand on this command line; lists as tuples."""
+    found = {}
+    for name, value in values.items():
+        source = context.get_parameter_source(name)
+        if source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP"):
+            found[name] = tuple(value) if isinstance(value, list) else value
+    return found
