@@ -160,6 +160,7 @@ def _document(surface, best, fixed, response, complete, settings):
         "seed_effects": {str(seed): value * unit for seed, value in EFFECTS.items()},
         "readings": [reading, {**reading, "form": "quadratic", "chosen_loss": 0.09}], "alternatives": [],
         "same_network": {}, "conclusion": "", "warning": None,
+        "rounding": "exact", "channel_step": 8, "keep_resolution": False,
     }  # fmt: skip
 
 
