@@ -53,7 +53,9 @@ def profile(
     device: Annotated[str | None, typer.Option(help="latency: cpu, cuda, cuda:1. [default: cpu]")] = None,
     batch: Annotated[str | None, typer.Option(help="latency: images at once, such as 1,32. [default: 1]")] = None,
     threads: Annotated[int | None, typer.Option(help="latency: of the CPU. [default: torch's]", min=1)] = None,
-    engine: Annotated[str | None, typer.Option(help="latency: eager, compile or onnxruntime. [default: eager]")] = None,
+    engine: Annotated[
+        str | None, typer.Option(help="latency: folded, eager, compile, onnxruntime. [default: folded]")
+    ] = None,
     runs: Annotated[int | None, typer.Option(help="latency: so many. [default: 10 to 200, by time]", min=1)] = None,
 ) -> None:
     """Count a network's parameters, mult-adds and activations; measure its latency."""

@@ -18,7 +18,7 @@ from ..search_spaces.architecture import Architecture
 from ..search_spaces.block_signature import network_blocks, signatures, space_blocks
 from ..search_spaces.checks import shown
 from ..search_spaces.latency_fit import Agreement, agreement
-from ..search_spaces.latency_table import Conditions, LatencyTable
+from ..search_spaces.latency_table import ENGINES, Conditions, LatencyTable
 from .latency_space import Place, draw
 
 BUSY = 0.9  # of the time on the processor; with less, other programs disturbed the measurement
@@ -31,9 +31,9 @@ def build(
     out: Path, as_json: bool,
 ) -> int:  # fmt: skip
     """Measure a space's blocks and some whole networks, write the table. Returns the exit code."""
-    if engine not in ("eager", "compile"):
+    if engine == "onnxruntime" or engine not in ENGINES:
         raise UserError(
-            f"--engine is {shown(engine)}; a table is measured with eager or compile",
+            f"--engine is {shown(engine)}; a table is measured with folded, eager or compile",
             hint="effsearch profile NETWORK --latency --engine onnxruntime measures a whole network",
         )
     _check_target(out)

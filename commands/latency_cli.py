@@ -36,7 +36,7 @@ def build(
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1.")] = "cpu",
     batch: Annotated[int, typer.Option(help="Images at once.", min=1)] = 1,
     threads: Annotated[int, typer.Option(help="Of the CPU.", min=1)] = 1,
-    engine: Annotated[str, typer.Option(help="eager or compile.")] = "eager",
+    engine: Annotated[str, typer.Option(help="folded, eager or compile.")] = "folded",
     rounds: Annotated[int, typer.Option(help="Each block is measured in so many rounds.", min=1)] = 30,
     calibration: Annotated[int, typer.Option(help="Whole networks that the correction is fitted to.", min=5)] = 20,
     seed: Annotated[int, typer.Option(help="Of the order and the calibration networks.", min=0)] = 0,

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from .check import CostMismatch, MeasuredCost, check_cost, measured_cost
     from .export_job import Origin
     from .exporting import Exported, export
+    from .folding import fold_norms
     from .network import Network, build
     from .weights import load_weights
 
 __all__ = [
-    "CostMismatch", "Exported", "MeasuredCost", "Network", "Origin", "build", "check_cost", "export", "load_weights",
-    "measured_cost",
+    "CostMismatch", "Exported", "MeasuredCost", "Network", "Origin", "build", "check_cost", "export", "fold_norms",
+    "load_weights", "measured_cost",
 ]  # fmt: skip
 
 _HOMES = {
@@ -29,6 +30,7 @@ _HOMES = {
     "build": ".network",
     "check_cost": ".check",
     "export": ".exporting",
+    "fold_norms": ".folding",
     "load_weights": ".weights",
     "measured_cost": ".check",
 }

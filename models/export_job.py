@@ -9,6 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
+from ..records.errors import UserError
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.cost import cost
 from ..search_spaces.quantity import format_count
@@ -53,6 +56,17 @@ class Job:
     @property
     def architecture(self) -> Architecture:
         return self.network.architecture
+
+    @property
+    def batch_norm(self) -> nn.BatchNorm2d:
+        """One of the network's; all have the same eps and momentum."""
+        for module in self.network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                return module
+        raise UserError(
+            "the batch normalisations of this network are folded into its convolutions, which only onnx and pt2 take",
+            hint="export the network as it was before fold_norms",
+        )
 
 
 def metadata(job: Job) -> dict[str, str]:

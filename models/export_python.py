@@ -10,7 +10,6 @@ import runpy
 from itertools import groupby
 
 import torch
-from torch import nn
 
 from ..search_spaces.architecture import Architecture, Block, blocks
 from .export_check import Difference, compare
@@ -39,7 +38,7 @@ def write(job: Job) -> tuple[Difference, ...]:
 
 def source(job: Job) -> str:
     """The module's text."""
-    norm = next(module for module in job.network.modules() if isinstance(module, nn.BatchNorm2d))
+    norm = job.batch_norm
     used = Used.by(job.architecture, norm.eps, norm.momentum or 0.0)
     pools = any(block.skip == "pool" for block in used.middle)
     torch_imports = ["from torch import Tensor, nn", *(["from torch.nn import functional"] if pools else [])]

@@ -22,7 +22,7 @@ PIXELS = 96  # at most, to compare on: the network takes any size
 
 def write(job: Job) -> tuple[Difference, ...]:
     """UserError where timm cannot express the network. Compared where timm can be imported."""
-    norm = next(module for module in job.network.modules() if isinstance(module, nn.BatchNorm2d))
+    norm = job.batch_norm
     found = plan(job.architecture, norm.eps, norm.momentum or 0.0)
     job.path.write_text(source(job, found), encoding="utf-8")
     state = renamed(found, job.network.state_dict())

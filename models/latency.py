@@ -25,7 +25,8 @@ from torch import Tensor, nn
 from ..search_spaces import checks
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
-from ..search_spaces.latency_table import Conditions
+from ..search_spaces.latency_table import ENGINES, Conditions
+from .folding import fold_norms
 from .network import build
 
 Run = Callable[[], float]  # once; how many milliseconds that took
@@ -50,7 +51,7 @@ class Timing:
 
 
 def conditions_for(
-    device: str = "cpu", batch: int = 1, threads: int | None = None, engine: str = "eager"
+    device: str = "cpu", batch: int = 1, threads: int | None = None, engine: str = ENGINES[0]
 ) -> Conditions:
     """None: as many threads as torch uses now. InvalidValue: a device that is not here, or a value out of range."""
     wanted = Conditions(device, batch, torch.get_num_threads() if threads is None else threads, engine)
@@ -140,6 +141,8 @@ def prepared(module: nn.Module, shape: tuple[int, ...], conditions: Conditions) 
     if conditions.device != "cpu":
         images = images.to(memory_format=torch.channels_last)
         module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the types
+    if conditions.engine == "folded":
+        module = fold_norms(module)
     call = _compiled(module) if conditions.engine == "compile" else module
     return _clocked(lambda: call(images), conditions.device)
 

@@ -19,17 +19,21 @@ from .latency_fit import STEEPEST
 MOST = 100_000  # blocks
 SLOWEST = 1e7  # milliseconds
 DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
-ENGINES = ("eager", "compile", "onnxruntime")
+ENGINES = ("folded", "eager", "compile", "onnxruntime")  # the first is the default
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """How something is measured. device: "cpu", "cuda" or "cuda:1"; batch: images at once; threads: of the CPU."""
+    """How something is measured. device: "cpu", "cuda" or "cuda:1"; batch: images at once; threads: of the CPU.
+
+    engine: "folded", torch with the batch normalisations inside the convolutions, as tools for deployment have them;
+    "eager", torch as the module stands; "compile", torch.compile; "onnxruntime", the exported network.
+    """
 
     device: str = "cpu"
     batch: int = 1
     threads: int = 1
-    engine: str = "eager"
+    engine: str = ENGINES[0]
 
     def __post_init__(self) -> None:
         if not isinstance(self.device, str) or not DEVICE.fullmatch(self.device):

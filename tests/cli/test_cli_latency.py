@@ -105,6 +105,7 @@ def test_any_text_is_a_latency_or_refused(written):
         ("latency build --out t.yaml", "ends in .json"),
         ("latency build --out no/t.json", "there is no folder no"),
         ("latency build --out n.json --engine onnxruntime", "--engine is 'onnxruntime'"),
+        ("latency build --out n.json --engine magic", "--engine is 'magic'"),
         ("latency build --out n.json --device tpu", "device is 'tpu'"),
         ("latency build --out n.json --space nowhere", "'nowhere'"),
         ("latency build --out n.json --space mnasnet-b0 --around b0", "--around is for the space mnasnet"),
@@ -217,8 +218,8 @@ def test_profile_measures_batches(folder, here):
     document = json.loads(here("profile", "small.yaml", *options, "--json").stdout)["latency"]
     assert [one["batch"] for one in document["batches"]] == [1, 2]
     assert all(one["low"] <= one["median"] <= one["high"] and one["runs"] == 2 for one in document["batches"])
-    assert (document["threads"], document["engine"], document["unit"]) == (1, "eager", "ms")
-    done = here("profile", "small.yaml", *options)
+    assert (document["threads"], document["engine"], document["unit"]) == (1, "folded", "ms")
+    done = here("profile", "small.yaml", *options, "--engine", "eager")
     assert "images/s" in done.stdout
     assert "1 thread, eager" in done.stdout
 
@@ -271,8 +272,8 @@ def test_terminal_and_page_speak_of_milliseconds(folder, done):
     html = Path("run/report.html").read_text()
     for words in (
         "Accuracy against latency", "latency ≤ 22 ms", "target 22 ms", "latency, ms, log scale", "(latency / 22 ms)^w",
-        f"at {best.others['latency']:.4g} ms", "less latency", "cpu, 2 threads, batch 1, eager",
-        "--latency --device cpu --batch 1 --threads 2 --engine eager",
+        f"at {best.others['latency']:.4g} ms", "less latency", "cpu, 2 threads, batch 1, folded",
+        "--latency --device cpu --batch 1 --threads 2 --engine folded",
     ):  # fmt: skip
         assert words in html, words
     assert "<b>a processor" not in html

@@ -8,9 +8,10 @@ from functools import partial
 
 import pytest
 import torch
+from torch import nn
 
 from effsearch.models import build, latency, latency_blocks
-from effsearch.models.latency import Timing, conditions_for, measure, quartiles, timed, under
+from effsearch.models.latency import Timing, conditions_for, measure, prepared, quartiles, timed, under
 from effsearch.models.latency_blocks import block_module, build_table, interleaved, measure_blocks, measure_networks
 from effsearch.search_spaces import Architecture, Head, InvalidValue, Stage, Stem, catalogue
 from effsearch.search_spaces.architecture import blocks
@@ -81,6 +82,15 @@ def test_a_network_is_measured():
     assert (found.batch, found.runs) == (3, 7)
     assert 0 < found.low <= found.median <= found.high
     assert found.images_per_second == pytest.approx(3000 / found.median)
+
+
+def test_the_engine_folded_runs_without_norms(monkeypatch):
+    run: list[nn.Module] = []
+    monkeypatch.setattr(latency, "_clocked", lambda call, device: run.append(call.__closure__[0].cell_contents) or call)
+    for engine in ("eager", "folded"):
+        prepared(build(TINY), (1, 3, 32, 32), Conditions(engine=engine))
+    with_norms = [any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules()) for module in run]
+    assert with_norms == [True, False]
 
 
 def test_a_device_that_is_not_here_is_refused():
