@@ -1,10 +1,11 @@
-"""Time EfficientNet-B0's forward and backward: ours, timm's and torchvision's in turn, round after round.
+"""Time EfficientNet-B0's forward and backward: ours, timm's and torchvision's in turn, round after round; and our
+forward with the batch normalisations folded into the convolutions.
 
     python -m effsearch.experiments.model_speed                    # on a GPU, where there is one: bf16, channels-last
     python -m effsearch.experiments.model_speed --device cpu --cases 32x64,224x8 --modes eager
     python -m effsearch.experiments.model_speed --rounds 41 --out results.json
 
-Prints the median of a pass in milliseconds, and the median over the rounds of the other library's time / ours, with its
+Prints the median of a pass in milliseconds, and the median over the rounds of the other's time / ours, with its
 95 % interval. A case is PIXELSxIMAGES. Compiling takes a minute or more for each library and case.
 """
 
@@ -22,13 +23,11 @@ import torch
 from ...records import atomic
 from ...records.errors import UserError, cannot
 from ...training.devices import choose_device
-from ..training_speed.networks import LIBRARIES
 from ..training_speed.paired import Timing, paired
-from .passes import MODES, PASSES, timed_pass
+from .passes import MODES, OURS, PASSES, TIMED, timed_pass
 from .ratio import paired_ratio
 
 CASES = {"cpu": "32x64,224x8", "cuda": "32x512,224x128,224x256,224x512"}
-OURS = LIBRARIES[0]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -72,7 +71,7 @@ def _measured(
 ) -> dict[str, Any]:
     """Every library that can be had, printed and as plain values."""
     steps = {}
-    for library in LIBRARIES:
+    for library in TIMED[kind]:
         try:
             steps[library] = timed_pass(library, kind, mode, pixels=pixels, batch=batch, device=device, bits=bits)
         except (ImportError, RuntimeError) as error:
@@ -89,7 +88,7 @@ def _measured(
 
 def _row(timing: Timing, library: str, batch: int) -> dict[str, Any]:
     seconds = timing.median(library)
-    line = f"  {library:12} {seconds * 1e3:10.2f} ms   {batch / seconds:9.1f} images/s"
+    line = f"  {library:18} {seconds * 1e3:10.2f} ms   {batch / seconds:9.1f} images/s"
     row: dict[str, Any] = {"library": library, "median_seconds": seconds, "seconds": timing.seconds[library]}
     if library != OURS:
         ratio = paired_ratio(timing.seconds[OURS], timing.seconds[library])

@@ -7,12 +7,16 @@ from collections.abc import Callable
 import torch
 from torch.nn import functional
 
+from ...models import fold_norms
 from ...training.devices import precision
-from ..training_speed.networks import CLASSES, network
+from ..training_speed.networks import CLASSES, LIBRARIES, network
 from .torchvision_import import import_torchvision
 
 PASSES = ("forward", "forward and backward")
 MODES = ("eager", "compiled")
+OURS = LIBRARIES[0]
+FOLDED = f"{OURS}, folded"
+TIMED = {PASSES[0]: (*LIBRARIES, FOLDED), PASSES[1]: LIBRARIES}
 
 
 def timed_pass(
@@ -21,12 +25,14 @@ def timed_pass(
     """One of PASSES on random images, in channels-last; it waits for the device at the end.
 
     "forward" is inference: evaluation mode, no gradients. "forward and backward" is a training step without the
-    optimiser. Compiled by torch's default compiler, for this very shape, at the first call.
+    optimiser. Compiled by torch's default compiler, for this very shape, at the first call. FOLDED is our network
+    without batch normalisations (`models.fold_norms`), for inference only.
     ImportError where the library is missing.
     """
-    if library != "effsearch":
+    if library not in (OURS, FOLDED):
         import_torchvision()
-    module = network(library).to(device).train(kind != PASSES[0])
+    module = (fold_norms(network(OURS)) if library == FOLDED else network(library)).to(device)
+    module.train(kind != PASSES[0])
     module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types leave it out
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(batch, 3, pixels, pixels, generator=generator).to(device)

@@ -49,6 +49,8 @@ def test_it_times_every_pass_and_writes_all_seconds(tmp_path: Path, capsys: pyte
         for other in others:
             ratios = [b / a for a, b in zip(first["seconds"], other["seconds"], strict=True)]
             assert other["ratio"]["low"] == pytest.approx(min(ratios))
+    with_folded = ["effsearch, folded" in {one["library"] for one in result["libraries"]} for result in results]
+    assert with_folded == [True, False]
     assert "32 px, 2 images, eager, forward" in capsys.readouterr().out
 
 
