@@ -107,6 +107,10 @@ def train(
     epochs: Annotated[int | None, typer.Option(help="Passes over the images. [default: the recipe's]", min=1)] = None,
     batch: Annotated[int | None, typer.Option(help="Images a step. [default: the recipe's]", min=1)] = None,
     images: Annotated[int | None, typer.Option(help="Train on so many images. [default: all]", min=1)] = None,
+    weights: Annotated[str | None, typer.Option(help="Begin with those of a .safetensors or .pth file.")] = None,
+    norm_eps: Annotated[
+        float | None, typer.Option(help="weights: of the batch normalisation. [default: 0.001]")
+    ] = None,
     resolution: Annotated[int | None, typer.Option(help="Pixels. [default: the network's or the data's]")] = None,
     size: Annotated[int | None, typer.Option(help="Pixels that images are stored at. [default: by the data]")] = None,
     validation: Annotated[float, typer.Option(help="Share of the training images to validate on.")] = 0.1,
@@ -124,7 +128,8 @@ def train(
 
     values = {
         "network": network, "data": data, "recipe": recipe, "epochs": epochs, "batch": batch, "images": images,
-        "resolution": resolution, "size": size, "validation": validation, "select": select, "seed": seed,
+        "weights": weights, "norm_eps": norm_eps, "resolution": resolution, "size": size, "validation": validation,
+        "select": select, "seed": seed,
     }  # fmt: skip
     stated = given(context, values)
     code = command.run(stated, out=out, resume=resume, config=config, device=device, as_json=as_json, dry_run=dry_run)

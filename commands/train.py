@@ -39,6 +39,8 @@ class TrainOptions:
     epochs: int | None = None
     batch: int | None = None
     images: int | None = None
+    weights: str | None = None
+    norm_eps: float | None = None
     resolution: int | None = None
     size: int | None = None
     validation: float = 0.1
@@ -74,24 +76,32 @@ def _train(
 ) -> int:
     import torch
 
+    from ..models import build
     from ..reports.training_progress import TrainingDisplay
     from ..training import Diverged, load_recipe
     from ..training.devices import choose_device
+    from ..training.initial_weights import InitialWeights
     from ..training.loop import train
 
     network = load_base(options.network, options.select)
     recipe = load_recipe(options.recipe)
-    changes = {name: value for name in ("epochs", "batch") if (value := getattr(options, name)) is not None}
+    if options.norm_eps is not None and options.weights is None:
+        raise UserError("--norm-eps belongs to weights from a file", hint="give --weights, or set norm_eps in a recipe")
+    changes = {name: value for name in ("epochs", "batch", "norm_eps") if (value := getattr(options, name)) is not None}
     recipe = recipe.with_changes(**changes)
     integer("seed", options.seed, 0, 2**63)
     if options.images is not None:
         integer("images", options.images, 1, 2**31)
     choose_device(device)  # what is wrong shows before the images are read and a folder is made
     stored_at = str(Path(options.data).absolute())  # a run may be resumed from another folder
-    options = replace(options, data=stored_at)
+    weights = options.weights and str(Path(options.weights).absolute())
+    options = replace(options, data=stored_at, weights=weights)
     dataset = open_data(options.data, size=options.size, validation=options.validation)
     pixels = recipe.resolution if options.resolution is None else options.resolution
     network = suit(network, dataset, pixels)
+    if weights:
+        began = InitialWeights.of(weights).load(build(network))
+        print(f"note: begins with {printable(began)}", file=sys.stderr)
     arguments: dict[str, Any] = {"seed": options.seed, "device": device, "images": options.images}
     if dry_run:
         return _describe(options, network, dataset, recipe, arguments, out, as_json)
@@ -103,8 +113,8 @@ def _train(
     try:
         with TrainingDisplay() as display:
             result = train(
-                network, dataset, recipe, **arguments, run_dir=out, resume=resume, config=to_mapping(options),
-                test=True, score_every=1, on_step=display if _leads() else None,
+                network, dataset, recipe, **arguments, weights=weights, run_dir=out, resume=resume,
+                config=to_mapping(options), test=True, score_every=1, on_step=display if _leads() else None,
             )  # fmt: skip
     except Diverged as error:
         raise UserError(

@@ -22,7 +22,7 @@ COUNTER = "num_batches_tracked"  # of a BatchNorm: nothing depends on it, and ol
 
 
 def load_weights(
-    network: nn.Module, path: str | Path, *, classifier: bool = True, norm_eps: float | None = None
+    network: nn.Module, path: str | Path, *, classifier: bool | None = True, norm_eps: float | None = None
 ) -> str:
     """Load a file's weights into a `Network`; the result says whose names the file has: "effsearch", "timm", ...
 
@@ -30,8 +30,8 @@ def load_weights(
         network: from `models.build`; without a head (features_only) the file's head is left out.
         path: .safetensors, or .pth, .pt, .bin or .tar as torch.save writes them: a state dict, or one under
             "state_dict" or "model"; the prefixes of DistributedDataParallel and torch.compile are taken off.
-        classifier: False leaves the network its own last layer, for other classes; InvalidValue where that is on the
-            device "meta".
+        classifier: False leaves the network its own last layer, for other classes, None where the file has another
+            number of classes; InvalidValue where that is on the device "meta".
         norm_eps: set this in all batch normalisations. It belongs to the weights and is in no file: 1e-3 for what
             TensorFlow trained (timm's tf_...), 1e-5 for most of what was trained in PyTorch.
 
@@ -39,8 +39,6 @@ def load_weights(
     """
     if not isinstance(network, Network):
         raise TypeError(f"the network is a {type(network).__name__}; it must be a Network, as models.build makes it")
-    if not classifier and network.head is not None and network.head.classifier.weight.is_meta:
-        raise InvalidValue("classifier is False, but the network is on the device meta and has no last layer to keep")
     state = read(path)
     names = names_for(network.architecture, state)
     if names is None:
@@ -64,11 +62,15 @@ def load_weights(
 
 
 def _matched(
-    network: Network, state: dict[str, Tensor], names: Names, path: str, classifier: bool
+    network: Network, state: dict[str, Tensor], names: Names, path: str, classifier: bool | None
 ) -> dict[str, Tensor]:
     """Our names -> the file's tensors, in our shapes. UserError where one does not fit, is missing or left over."""
     left = dict(state)
     missing, wrong, found = [], [], {}
+    if classifier is None:
+        classifier = _classes(network, state, names) == network.architecture.classes
+    if not classifier and network.head is not None and network.head.classifier.weight.is_meta:
+        raise InvalidValue("the network is on the device meta and has no last layer to keep, as classifier wants")
     for ours, own in network.state_dict().items():
         theirs = _their_name(ours, names)
         value = left.pop(theirs, None)
@@ -121,19 +123,25 @@ def _refuse(
         if listed
     ]
     hint = None
-    theirs = state.get(_their_name("head.classifier.bias", names))
-    if network.head is not None and theirs is not None and wrong and not missing and not extra:
-        own = network.head.classifier.out_features
-        if theirs.numel() != own:
+    theirs = _classes(network, state, names)
+    if theirs is not None and wrong and not missing and not extra:
+        own = network.architecture.classes
+        if theirs != own:
             hint = (
-                f"the file has {theirs.numel():,} classes, the network {own:,}: build it with classes="
-                f"{theirs.numel()}, or load with classifier=False to keep its own last layer"
+                f"the file has {theirs:,} classes, the network {own:,}: build it with classes={theirs}, or load with "
+                "classifier=False to keep its own last layer"
             )
     raise UserError(
         f"{path} does not fit {network.architecture.name}, of its {len(network.state_dict()):,} tensors: "
         + "; ".join(said),
         hint=hint,
     )
+
+
+def _classes(network: Network, state: dict[str, Tensor], names: Names) -> int | None:
+    """Of the file's last layer; None where it has none, or the network has no head."""
+    bias = None if network.head is None else state.get(_their_name("head.classifier.bias", names))
+    return None if bias is None else bias.numel()
 
 
 def _check_numbers(values: dict[str, Tensor], names: Names, path: str) -> None:

@@ -15,6 +15,7 @@ from ..search_spaces.checks import integer
 from .batches import subset
 from .datasets.dataset import Dataset
 from .devices import choose_device
+from .initial_weights import InitialWeights
 from .interruption import Interruption, Stopped, deferred
 from .model_card import write_results
 from .recipe import Recipe
@@ -35,6 +36,7 @@ def train(
     device: str | None = None,
     images: int | None = None,
     resolution: int | None = None,
+    weights: Path | str | None = None,
     run_dir: Path | str | None = None,
     resume: bool = False,
     config: dict[str, Any] | None = None,
@@ -42,7 +44,7 @@ def train(
     score_every: int | None = None,
     on_step: Callable[[Moment], None] | None = None,
 ) -> TrainingResult:
-    """Train from fresh weights, or go on with a training that was stopped.
+    """Train, or go on with a training that was stopped.
 
     Parameters
     ----------
@@ -52,6 +54,9 @@ def train(
         train on so many of the training images, the classes in their shares; all where None.
     resolution
         pixels to train and score at; the recipe's, else the architecture's, where None.
+    weights
+        a file to begin with instead of fresh weights, see `models.load_weights`; its last layer is taken too where it
+        has as many classes. The recipe's norm_eps must be that of the weights. A resumed training needs the same file.
     run_dir
         where checkpoints, logs, weights and metrics go (`run_files`). Nothing is written where None.
     config
@@ -76,6 +81,7 @@ def train(
         trainer = Trainer(
             architecture, dataset, recipe, seed=seed, device=_device(device, members),
             indices=subset(dataset.train.labels, images), resolution=resolution, team=members,
+            weights=None if weights is None else InitialWeights.of(weights),
         )  # fmt: skip
         own_dir = run_dir if members.leads else None
         with RunFiles.open(own_dir, trainer.settings, config, resume=resume and members.leads) as files:

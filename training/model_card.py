@@ -70,6 +70,7 @@ def metrics(result: TrainingResult, trainer: Trainer) -> dict[str, Any]:
         **{name: value for name, value in trainer.settings.items() if not name.endswith("_fingerprint")},
         "network_key": trainer.architecture.key,
         "data_fingerprint": trainer.dataset.fingerprint,
+        **({"began_with": trainer.began_with} if trainer.began_with else {}),
         "classes": list(trainer.dataset.classes),
         "mean": list(trainer.dataset.mean),
         "std": list(trainer.dataset.std),
@@ -100,6 +101,7 @@ def _card(figures: dict[str, Any], trainer: Trainer) -> str:
         if figures["chosen_on_these_images"]
         else ""
     )
+    began = f"| began with the weights | {as_text(trainer.began_with)} |\n" if trainer.began_with else ""
     own = (
         f"| mult-adds at {figures['network_resolution']} px, the network's own | {figures['network_mult_adds']:,} |\n"
         if figures["network_resolution"] != figures["resolution"]
@@ -115,7 +117,7 @@ the number of images; another seed would scatter too), loss {figures["loss"]:.4f
 | parameters | {figures["params"]:,} |
 | mult-adds at {figures["resolution"]} px | {figures["mult_adds"]:,} |
 {own}| trained on | {trained_on} |
-| pixels | {figures["resolution"]} |
+{began}| pixels | {figures["resolution"]} |
 | speed | {figures["images_per_second"]:,.0f} images/s trained on {figures["device"]} |
 | classes | {names}{f" and {more} more" if more > 0 else ""} |
 

@@ -26,6 +26,7 @@ from .batches import Indices, batches, epoch_order
 from .datasets.dataset import Dataset
 from .devices import precision
 from .ema import Ema
+from .initial_weights import InitialWeights
 from .loss import classification_loss
 from .optimiser import build_optimiser
 from .recipe import Recipe
@@ -57,6 +58,8 @@ class Trainer:
         optimiser steps done; steps_per_epoch and total_steps say how many there are.
     module, ema
         the network that is trained, and the average of its weights (None where the recipe has none).
+    began_with
+        what of `weights` was taken, in words; None where they were fresh.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Trainer:
         indices: Indices,
         resolution: int | None = None,
         team: Team = Team(),  # noqa: B008
+        weights: InitialWeights | None = None,
     ) -> None:
         check_fits(architecture, dataset)
         self.architecture, self.dataset, self.recipe = architecture, dataset, recipe
@@ -89,6 +93,7 @@ class Trainer:
             architecture, dropout=recipe.dropout, drop_path=recipe.drop_path, norm_eps=recipe.norm_eps,
             norm_momentum=recipe.norm_momentum,
         )  # fmt: skip
+        self.weights, self.began_with = weights, weights.load(network) if weights else None
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.module: nn.Module = network.to(device)
         self.module.to(memory_format=layout)  # type: ignore[call-overload]  # torch's types leave it out
@@ -136,6 +141,7 @@ class Trainer:
             "images": len(self.indices),
             "resolution": self.resolution,
             "processes": self.team.size,
+            **({"weights_file_fingerprint": self.weights.fingerprint} if self.weights else {}),
         }
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import random
 import shutil
 import time
@@ -14,6 +15,7 @@ import pytest
 import torch
 from digits_data import tiny_network, write_folders, write_npz
 
+from effsearch.models import build
 from effsearch.reports import progress, training_progress
 from effsearch.reports.training_progress import training_numbers
 from effsearch.search_spaces import codec
@@ -32,6 +34,11 @@ mixup: 0.2
 CONFIG = "format: effsearch-config\nversion: 1\ncommand: train\nnetwork: net.yaml\ndata: digits.npz\n"
 SHORT = ("train", "net.yaml", "--data", "digits.npz", "--recipe", "own.yaml", "--images", 96)
 TIMES = ("seconds", "images_per_second")
+
+
+class Evil:
+    def __reduce__(self):
+        return Path.touch, (Path("executed"),)
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +65,9 @@ def files(folder, images, monkeypatch):
     (folder / "nas.yaml").write_text(CONFIG.replace("command: train", "command: nas"))
     (folder / "bad.yaml").write_text(RECIPE.replace("ema: 0.9", "ema: 2"))
     (folder / "typo.yaml").write_text(RECIPE.replace("mixup", "mixpu"))
+    torch.save({"w": torch.zeros(2)}, folder / "other.pth")
+    torch.save(build(tiny_network(input_channels=3)).state_dict(), folder / "rgb.pth")
+    (folder / "evil.pth").write_bytes(pickle.dumps(Evil()))
     (folder / "thesis").mkdir()
     (folder / "thesis" / "thesis.tex").write_text("mine")
     yield folder
@@ -106,6 +116,14 @@ WRONG = {
     "negative seed in the config": ("train --config seed.yaml", "seed is -1", ""),
     "no images in the config": ("train --config none.yaml", "images is 0", ""),
     "config of another command": ("train --config nas.yaml", "command", ""),
+    "weights that are not there": ("train net.yaml --data digits.npz --weights gone.pth", "gone.pth", ""),
+    "weights that are text": ("train net.yaml --data digits.npz --weights own.yaml", "own.yaml", ""),
+    "weights that are a folder": ("train net.yaml --data digits.npz --weights thesis", "thesis", ""),
+    "weights of another network": ("train net.yaml --data digits.npz --weights other.pth", "other.pth", "same kind"),
+    "weights for coloured pictures": ("train net.yaml --data digits.npz --weights rgb.pth", "(8, 3, 3, 3)", ""),
+    "weights that run a program": ("train net.yaml --data digits.npz --weights evil.pth", "evil.pth", ""),
+    "eps without weights": ("train net.yaml --data digits.npz --norm-eps 1e-5", "--norm-eps", "--weights"),
+    "an eps that cannot be": ("train net.yaml --data digits.npz --weights rgb.pth --norm-eps 2", "norm_eps is 2", ""),
     "unknown rule": ("train thesis --data digits.npz --select best", "'best'", ""),
     "evaluate without images": ("evaluate net.yaml --evaluator train", "images", "--data"),
     "evaluate on no images": ("evaluate net.yaml --data digits.npz --images 0", "0", "--help"),
