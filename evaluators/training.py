@@ -118,6 +118,7 @@ class TrainingEvaluator:
         import torch
 
         from ..training.loop import train
+        from ..training.memory import give_back
         from ..training.trainer import Diverged, check_fits
 
         started = perf_counter()
@@ -140,6 +141,8 @@ class TrainingEvaluator:
                     scores.accuracy, std=math.hypot(scores.std, self.seed_std or 0.0), loss=scores.loss, seed=seed,
                     fidelity=fidelity, seconds=perf_counter() - started, source=source,
                 )  # fmt: skip
+            finally:
+                give_back()
         failed = Evaluation.failed(reason, seed=seed, source=source, seconds=perf_counter() - started)
         return replace(failed, fidelity=fidelity)
 
