@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import struct
 import warnings
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from ..records.errors import UserError, cannot
 
+ARCHIVE = b"PK\x03\x04"  # what torch.load takes for an archive
 SAFE = ".safetensors"
 PICKLED = (".pth", ".pt", ".bin", ".tar")
 INSIDE = ("state_dict", "model")  # where training scripts put the weights among other things
@@ -58,10 +60,11 @@ def _read_safetensors(file: Path) -> dict[str, Tensor]:
 def _read_pickled(file: Path, size: int) -> object:
     """Tensors and plain values alone: weights_only refuses whatever would call a function."""
     try:
-        _check_archive(file, size)
+        with file.open("rb") as opened:
+            archived = opened.read(len(ARCHIVE)) == ARCHIVE
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on pickles of other protocols: what they hold decides
-            return torch.load(file, map_location="cpu", weights_only=True)
+            return torch.load(_stored(file, size) if archived else file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{file} holds something else than tensors and plain values, or is damaged: it was not loaded",
@@ -71,15 +74,22 @@ def _read_pickled(file: Path, size: int) -> object:
         raise _unreadable(file, error) from error
 
 
-def _check_archive(file: Path, size: int) -> None:
-    """torch.save does not compress, so its files never unpack to more than themselves. UserError for one that would."""
-    if not zipfile.is_zipfile(file):
-        return
-    with zipfile.ZipFile(file) as archive:
+def _stored(file: Path, size: int) -> io.BytesIO:
+    """The archive that torch.save wrote, put together anew from its members. UserError for a compressed one.
+
+    torch.save does not compress, so its files never unpack to more than themselves. Two readers of archives can see
+    different members in one file; what torch reads here is what was looked at.
+    """
+    anew = io.BytesIO()
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(anew, "w") as copy:
         members = archive.infolist()
-    packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
-    if packed or sum(member.file_size for member in members) > size:
-        raise UserError(f"{file} is a compressed archive: torch.save writes none, so it was not unpacked")
+        packed = any(member.compress_type != zipfile.ZIP_STORED for member in members)
+        if packed or sum(member.file_size for member in members) > size:
+            raise UserError(f"{file} is a compressed archive: torch.save writes none, so it was not unpacked")
+        for member in members:
+            copy.writestr(member.filename, archive.read(member))
+    anew.seek(0)
+    return anew
 
 
 def _unwrapped(content: object, file: Path) -> dict[str, Tensor]:
@@ -89,8 +99,13 @@ def _unwrapped(content: object, file: Path) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not content:
         raise UserError(f"{file} holds no state dict: names and tensors, or such a dict under {' or '.join(INSIDE)}")
     for key, value in content.items():
-        if not isinstance(key, str) or not isinstance(value, Tensor):
+        if not isinstance(key, str):
+            raise UserError(f"{file} holds no state dict: {key!r:.60} is a {type(key).__name__}, not a name")
+        if not isinstance(value, Tensor):
             raise UserError(f"{file} holds no state dict: {key!r:.60} is a {type(value).__name__}, not a tensor")
+        if value.is_nested or value.layout != torch.strided or value.is_quantized or value.is_meta:
+            kind = "nested" if value.is_nested else "sparse, quantized or empty"
+            raise UserError(f"{file} holds a {kind} tensor, {key!r:.60}; weights are plain numbers")
     return _unprefixed(content)
 
 

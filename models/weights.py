@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..records.errors import UserError
 from ..search_spaces.checks import InvalidValue
@@ -56,7 +57,7 @@ def load_weights(
     _put(network, values)
     if norm_eps is not None:
         for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, _BatchNorm):  # SyncBatchNorm too
                 module.eps = norm_eps
     return names.library
 
@@ -73,18 +74,18 @@ def _matched(
         raise InvalidValue("the network is on the device meta and has no last layer to keep, as classifier wants")
     for ours, own in network.state_dict().items():
         theirs = _their_name(ours, names)
-        value = left.pop(theirs, None)
+        value = left.pop(theirs, None) if theirs else None
         if not classifier and ours.startswith("head.classifier."):
             continue
         if value is None:
             if not ours.endswith(COUNTER):
-                missing.append(theirs)
+                missing.append(theirs or ours)
             continue
         if value.ndim == 4 and own.ndim == 2 and value.shape[2:] == (1, 1):
             value = value.flatten(1)  # a 1x1 convolution after the pooling is a fully connected layer
         if value.shape != own.shape:
             wrong.append(f"{theirs} {_shape(value)} for {_shape(own)}")
-        elif value.layout != torch.strided or value.is_meta or value.dtype not in _allowed(own):
+        elif value.dtype not in _allowed(own):
             wrong.append(f"{theirs} of {str(value.dtype).removeprefix('torch.')}")
         else:
             found[ours] = value.to(own.dtype)
@@ -95,11 +96,13 @@ def _matched(
     return found
 
 
-def _their_name(ours: str, names: Names) -> str:
+def _their_name(ours: str, names: Names) -> str | None:
+    """None for a layer that the library's networks of this kind do not have."""
     if names.library == OURS:
         return ours
     module, _, leaf = ours.rpartition(".")
-    return f"{names.modules[module]}.{leaf}"
+    theirs = names.modules.get(module)
+    return theirs and f"{theirs}.{leaf}"
 
 
 def _is_head(key: str, names: Names) -> bool:
@@ -140,7 +143,7 @@ def _refuse(
 
 def _classes(network: Network, state: dict[str, Tensor], names: Names) -> int | None:
     """Of the file's last layer; None where it has none, or the network has no head."""
-    bias = None if network.head is None else state.get(_their_name("head.classifier.bias", names))
+    bias = None if network.head is None else state.get(_their_name("head.classifier.bias", names) or "")
     return None if bias is None else bias.numel()
 
 

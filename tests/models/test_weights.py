@@ -7,7 +7,9 @@ import json
 import os
 import pickle
 import struct
+import warnings
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ from effsearch.models import build, load_weights
 from effsearch.models.network import Network
 from effsearch.models.weight_names import names_for
 from effsearch.records.errors import UserError
-from effsearch.search_spaces import Architecture, Head, Stage, Stem
+from effsearch.search_spaces import Architecture, Head, Stage, Stem, catalogue
 
 SMALL = Architecture(
     "small",
@@ -340,6 +342,64 @@ def test_a_compressed_archive_is_not_unpacked(tmp_path: Path) -> None:
             target.writestr(name, data)
     assert (tmp_path / "x.pth").stat().st_size < 200_000
     assert "so it was not unpacked" in refused(tmp_path / "x.pth").message
+
+
+@pytest.mark.parametrize("tail", [b"PK\5\6", b"PK\5\6" + bytes(18), b"a comment"])
+@pytest.mark.parametrize("counted", [False, True])
+def test_torch_reads_no_archive_but_the_one_that_was_looked_at(
+    tmp_path: Path, tail: bytes, counted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes behind the end make two readers see different archives: ours none, torch's the compressed one."""
+    test_a_compressed_archive_is_not_unpacked(tmp_path)
+    data = bytearray((tmp_path / "x.pth").read_bytes())
+    if counted:
+        data[-2:] = struct.pack("<H", len(tail))
+    (tmp_path / "y.pth").write_bytes(data + tail)
+    monkeypatch.setattr(torch, "load", pytest.fail)
+    refused(tmp_path / "y.pth")
+
+
+@pytest.mark.parametrize("kind", ["nested", "sparse", "quantized", "meta"])
+def test_tensors_of_other_kinds_are_named(tmp_path: Path, kind: str) -> None:
+    state = fresh().state_dict()
+    name = "stem.conv.conv.weight"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        state[name] = {
+            "nested": lambda: torch.nested.nested_tensor([torch.zeros(3), torch.zeros(4)]),
+            "sparse": lambda: state[name].to_sparse(),
+            "quantized": lambda: torch.quantize_per_tensor(state[name], 0.1, 0, torch.qint8),
+            "meta": lambda: state[name].to("meta"),
+        }[kind]()
+        torch.save(state, tmp_path / "x.pth")
+        message = refused(tmp_path / "x.pth").message
+    assert name in message or "cannot be read" in message or "something else than tensors" in message
+
+
+def test_a_name_that_is_no_text_is_named(tmp_path: Path) -> None:
+    torch.save({1: torch.zeros(2)}, tmp_path / "x.pth")
+    assert "1 is a int, not a name" in refused(tmp_path / "x.pth").message
+
+
+@pytest.mark.parametrize("head", [Head(1280), Head(0, 100, "relu")])
+def test_a_head_that_the_library_lacks_is_missing(tmp_path: Path, head: Head) -> None:
+    """torchvision's ResNets have neither a convolution nor a hidden layer behind the last block."""
+    resnet = catalogue.load("resnet-18")
+    names = {"stem.conv.conv": "conv1", "stem.conv.norm": "bn1", "head.classifier": "fc"}
+    state = {}
+    for ours, value in build(resnet).state_dict().items():
+        module, _, leaf = ours.rpartition(".")
+        if module in names:
+            state[f"{names[module]}.{leaf}"] = value
+            continue
+        _, stage, block, *inner = ours.split(".")
+        theirs = {"conv1.conv": "conv1", "conv1.norm": "bn1", "conv2.conv": "conv2", "conv2.norm": "bn2",
+                  "skip.conv": "downsample.0", "skip.norm": "downsample.1"}  # fmt: skip
+        state[f"layer{int(stage) + 1}.{block}.{theirs['.'.join(inner[:2])]}.{leaf}"] = value
+    torch.save(state, tmp_path / "x.pth")
+    assert load_weights(build(resnet), tmp_path / "x.pth") == "timm or torchvision"
+    with pytest.raises(UserError, match=r"missing \(head\."):
+        load_weights(build(replace(resnet, head=head)), tmp_path / "x.pth")
 
 
 @pytest.mark.parametrize("kind", ["header of 2^60 bytes", "beyond the file", "overlapping", "no JSON", "huge shape"])
