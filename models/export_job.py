@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..records.errors import UserError
 from ..search_spaces.architecture import Architecture
@@ -58,10 +58,10 @@ class Job:
         return self.network.architecture
 
     @property
-    def batch_norm(self) -> nn.BatchNorm2d:
+    def batch_norm(self) -> _BatchNorm:
         """One of the network's; all have the same eps and momentum."""
         for module in self.network.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, _BatchNorm):
                 return module
         raise UserError(
             "the batch normalisations of this network are folded into its convolutions, which only onnx and pt2 take",

@@ -59,6 +59,25 @@ def test_the_network_itself_stays_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
+def test_norms_that_several_gpus_share_are_folded_too(tmp_path):
+    network = with_statistics(build(MIXED))
+    torch.save(network.state_dict(), tmp_path / "weights.pth")
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = network.eval()(images)
+    shared = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    with torch.inference_mode():
+        torch.testing.assert_close(fold_norms(shared)(images), expected)
+    load_weights(shared, tmp_path / "weights.pth", norm_eps=0.5)
+    assert {layer.eps for layer in shared.modules() if isinstance(layer, nn.SyncBatchNorm)} == {0.5}
+
+
+@pytest.mark.parametrize("norm", [nn.GroupNorm(2, 8), nn.BatchNorm2d(8)])
+def test_what_cannot_be_folded_is_named(norm):
+    with pytest.raises(TypeError, match="cannot be folded"):
+        fold_norms(nn.Sequential(nn.Conv2d(3, 8, 3), norm))
+
+
 def test_maps_for_detection_are_the_same():
     network = with_statistics(build(catalogue.load("mobilenet-v2"), features_only=True)).double().eval()
     images = torch.randn(1, 3, 64, 64, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
