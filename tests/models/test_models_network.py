@@ -235,6 +235,18 @@ def test_compiles_without_a_graph_break(architecture, training):
     torch.compiler.reset()
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+@pytest.mark.parametrize("gradients", [True, False])
+def test_a_trace_computes_the_same(gradients):
+    """And torch's own check of it passes, which runs without gradients what was traced with them."""
+    network = build(MIXED).eval()
+    images = torch.randn(2, 3, 64, 64)
+    with torch.set_grad_enabled(gradients):
+        traced = torch.jit.trace(network, images)
+    with torch.no_grad():
+        torch.testing.assert_close(traced(images), network(images))
+
+
 @pytest.mark.parametrize("architecture", [B0, MIXED], ids=str)
 def test_channels_last_changes_nothing(architecture):
     network = build(architecture).eval()
