@@ -101,7 +101,13 @@ def _train(
     network = suit(network, dataset, pixels)
     if weights:
         began = InitialWeights.of(weights).load(build(network))
-        print(f"note: begins with {printable(began)}", file=sys.stderr)
+        print(f"note: begins with {printable(str(began))}", file=sys.stderr)
+        if options.norm_eps is None and began.library != "effsearch":
+            print(
+                f"note: no file has the eps of its batch normalisation: {recipe.norm_eps:g} is taken; for what was "
+                "trained in PyTorch give --norm-eps 1e-5",
+                file=sys.stderr,
+            )
     arguments: dict[str, Any] = {"seed": options.seed, "device": device, "images": options.images}
     if dry_run:
         return _describe(options, network, dataset, recipe, arguments, out, as_json)

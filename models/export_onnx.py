@@ -79,6 +79,7 @@ def _packages() -> tuple[Any, Any]:
 def _traced(job: Job, opset: int) -> Any:
     """The network as onnx's ModelProto."""
     images = torch.zeros(2, job.architecture.input_channels, job.resolution, job.resolution)
+    import_module("torch._dynamo")  # else an interrupt while the exporter imports it ends as another error
     with _quiet():
         program: Any = torch.onnx.export(
             job.network,

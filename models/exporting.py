@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from ..search_spaces.checks import InvalidValue, nearest, shown
 from . import export_onnx, export_pt2, export_python, export_timm
 from .export_check import Difference
 from .export_job import Job, Origin
+from .memory_errors import memory_errors
 from .network import Network
 
 
@@ -34,6 +36,7 @@ class Form:
     write: Callable[[Job], tuple[Difference, ...]]
 
 
+SMALLER = "give a smaller --resolution"
 SHADOWED = ("torch", "timm", "torchvision", "safetensors", "numpy")
 FORMS = {
     "onnx": Form(".onnx", "", export_onnx.write),
@@ -108,12 +111,13 @@ def export(
         opset=opset,
     )
     try:
-        with torch.random.fork_rng(devices=[]), atomic.replacing(path) as job.path:
-            if weights_path is None:
-                differences = form.write(job)
-            else:
-                with atomic.replacing(weights_path) as job.weights_path:
-                    differences = form.write(job)
+        with ExitStack() as stack:
+            stack.enter_context(memory_errors("to export it", SMALLER))
+            stack.enter_context(torch.random.fork_rng(devices=[]))
+            job.path = stack.enter_context(atomic.replacing(path))
+            if weights_path is not None:
+                job.weights_path = stack.enter_context(atomic.replacing(weights_path))
+            differences = form.write(job)
     except OSError as error:
         refused = weights_path if weights_path and error.filename == str(weights_path) else path
         raise cannot("write", refused, error, "give another --out") from error
@@ -132,9 +136,10 @@ def form_named(name: str) -> Form:
 def _checked_path(path: Path | str, to: str, form: Form) -> Path:
     path = Path(path)
     if path.suffix.lower() != form.suffix:
+        named = path.name.strip(".") and path.name.lower() != form.suffix
         raise UserError(
             f"the file is to be {shown(str(path))}; a file for {to} ends in {form.suffix}",
-            hint=f"try {path.with_suffix(form.suffix)}" if path.name else None,
+            hint=f"try {path.with_suffix(form.suffix) if named else path.parent / f'network{form.suffix}'}",
         )
     if form.suffix == ".py" and path.stem in (*SHADOWED, *sys.stdlib_module_names):
         raise UserError(f"a file {path.name} would hide the module {path.stem} from programs beside it")

@@ -131,8 +131,8 @@ def _refuse(
         own = network.architecture.classes
         if theirs != own:
             hint = (
-                f"the file has {theirs:,} classes, the network {own:,}: build it with classes={theirs}, or load with "
-                "classifier=False to keep its own last layer"
+                f"the file has {theirs:,} classes, the network {own:,}: build it with classes={theirs} (in a "
+                f".yaml file, classes: {theirs}), or load with classifier=False to keep its own last layer"
             )
     raise UserError(
         f"{path} does not fit {network.architecture.name}, of its {len(network.state_dict()):,} tensors: "

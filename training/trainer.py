@@ -93,7 +93,7 @@ class Trainer:
             architecture, dropout=recipe.dropout, drop_path=recipe.drop_path, norm_eps=recipe.norm_eps,
             norm_momentum=recipe.norm_momentum,
         )  # fmt: skip
-        self.weights, self.began_with = weights, weights.load(network) if weights else None
+        self.weights, self.began_with = weights, str(weights.load(network)) if weights else None
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
         self.module: nn.Module = network.to(device)
         self.module.to(memory_format=layout)  # type: ignore[call-overload]  # torch's types leave it out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -163,3 +164,20 @@ def test_a_folder_that_may_not_be_written(network, tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(UserError, match="Permission denied"):
         export(network, tmp_path / "net.py", "python", origin=Origin())
+
+
+def test_without_memory_it_says_so_and_leaves_nothing(network, tmp_path, monkeypatch):
+    """As torch.save ends where a disk or the memory is full: with another error behind the first."""
+
+    def write(job):
+        job.path.write_bytes(b"half")
+        try:
+            raise MemoryError
+        except MemoryError:
+            torch.zeros(1).reshape(2)
+
+    monkeypatch.setitem(exporting.FORMS, "pt2", replace(exporting.FORMS["pt2"], write=write))
+    with pytest.raises(UserError, match="not enough memory") as caught:
+        export(network, tmp_path / "x.pt2", "pt2")
+    assert caught.value.exit_code == 1
+    assert list(tmp_path.iterdir()) == []
