@@ -27,7 +27,8 @@ class Activation(nn.Module):
         self.name = name
 
     def forward(self, maps: Tensor) -> Tensor:
-        return _ACTIVATIONS[self.name](maps, inplace=not maps.requires_grad and not torch.jit.is_tracing())
+        traced = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]  # torch leaves it out
+        return _ACTIVATIONS[self.name](maps, inplace=not maps.requires_grad and not traced)
 
     def extra_repr(self) -> str:
         return self.name
