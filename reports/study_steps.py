@@ -26,14 +26,14 @@ def next_steps(run: StudyRun, config: Mapping[str, Any]) -> tuple[Step, ...]:
         steps.append(Step(why, _join(*resumed, "--seeds", str(2 * found.seeds))))
     member = _member(run)
     if member is not None:
-        network = f"{folder}/family/{member}.yaml"
+        name, what = member
+        network = f"{folder}/family/{name}.yaml"
         if config.get("data"):
             steps.append(Step(
-                "Train the network of this growth in full on these images",
+                f"Train {what} in full on these images",
                 _join("train", network, "--data", str(config["data"])),
             ))  # fmt: skip
-        why = "Count the network of this growth with fvcore and torch as well"
-        steps.append(Step(why, _join("profile", network, "--check")))
+        steps.append(Step(f"Count {what} with fvcore and torch as well", _join("profile", network, "--check")))
     base = run.family[run.family["phi"] == 0]["mult_adds"]
     if len(base) and (run.path / "base.yaml").is_file():
         sizes = ",".join(format_count(float(base.iloc[0]) * times, 3) for times in (2, 4))
@@ -47,12 +47,12 @@ def next_steps(run: StudyRun, config: Mapping[str, Any]) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _member(run: StudyRun) -> str | None:
-    """The member of the family at the study's growth, or b2."""
-    same = run.family[(run.family["phi"] - run.result.phi).abs() < 1e-9]["name"]
-    for name in (*map(str, same), "b2"):
+def _member(run: StudyRun) -> tuple[str, str] | None:
+    """The member of the family at the study's growth, or b2: its name, and what to call it."""
+    same = [str(name) for name in run.family[(run.family["phi"] - run.result.phi).abs() < 1e-9]["name"]]
+    for name in (*same, "b2"):
         if name.replace("-", "").isalnum() and (run.path / "family" / f"{name}.yaml").is_file():
-            return name
+            return name, "the network of this growth" if name in same else f"{name} of the family"
     return None
 
 

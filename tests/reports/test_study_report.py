@@ -364,8 +364,16 @@ def test_the_commands_are_for_this_run(plain, tmp_path, view):
         "effsearch family --base runs/s1/base.yaml --coefficients runs/s1 --flops 8M,16M --out sized",
         "effsearch grid --resume --out runs/s1 --form quadratic",
     ]
+    assert view.steps[2].why.startswith("Count the network of this growth")
     own = study_view.study_view(study_run.load(study(tmp_path / "own", config={"study": "simplex"})))
     assert not any("--resume" in step.command for step in own.steps)
+
+
+def test_a_growth_that_the_family_does_not_have_is_not_said_of_b2(tmp_path):
+    view = study_view.study_view(study_run.load(study(tmp_path / "run", phi=1.5)))
+    whys = [step.why for step in view.steps]
+    assert "Count b2 of the family with fvcore and torch as well" in whys
+    assert not any("of this growth" in why for why in whys)
 
 
 def test_an_older_end_is_said_where_the_study_went_on(tmp_path):
