@@ -10,26 +10,22 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
-from time import perf_counter
-from types import FunctionType
-from typing import Any
+from time import perf_counter, process_time
 
 import torch
-from torch import Tensor, nn
 
 from ..search_spaces import checks
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
 from ..search_spaces.latency_table import ENGINES, Conditions
-from .folding import fold_norms
-from .network import build
+from .latency_engines import Run, network_run, session_run
+from .memory_errors import memory_errors
 
-Run = Callable[[], float]  # once; how many milliseconds that took
+Tell = Callable[[int, int], None]  # (runs that count so far, of about how many)
 
 WARM, WARM_SECONDS = 3, 0.3  # runs and time before the first that counts
 FEWEST, MOST, SECONDS = 10, 200, 5.0  # runs where their number is not said: so many, in so much time
@@ -37,13 +33,23 @@ FEWEST, MOST, SECONDS = 10, 200, 5.0  # runs where their number is not said: so 
 
 @dataclass(frozen=True)
 class Timing:
-    """Milliseconds for one batch: median, lower and upper quartile of `runs` runs."""
+    """Milliseconds for one batch: median, lower and upper quartile of `runs` runs.
+
+    on_processor: the part of their time that this process had the processor for, 0 to 1; None where that says nothing,
+    with several threads or on a GPU.
+    """
 
     batch: int
     median: float
     low: float
     high: float
     runs: int
+    on_processor: float | None = field(default=None, compare=False)
+
+    @property
+    def spread(self) -> float:
+        """Upper over lower quartile."""
+        return self.high / self.low if self.low else 1.0
 
     @property
     def images_per_second(self) -> float:
@@ -64,29 +70,48 @@ def conditions_for(
     return wanted
 
 
-def measure(architecture: Architecture, conditions: Conditions, *, runs: int | None = None) -> Timing:
-    """Of the whole network at its resolution. `runs` None: as many as fit into five seconds, 10 to 200."""
+def measure(
+    architecture: Architecture, conditions: Conditions, *, runs: int | None = None, tell: Tell | None = None
+) -> Timing:
+    """Of the whole network at its resolution. `runs` None: as many as fit into five seconds, 10 to 200.
+
+    UserError where memory does not suffice; InvalidValue for an engine that does not work here.
+    """
     if runs is not None:
         checks.integer("runs", runs, 1, 1_000_000)
     with under(conditions), TemporaryDirectory() as folder:
         if conditions.engine == "onnxruntime":
-            run = _session(architecture, conditions, Path(folder))
+            run = session_run(architecture, conditions, Path(folder))
         else:
             run = network_run(architecture, conditions)
-        return timed(run, conditions.batch, runs)
+        found = timed(run, conditions.batch, runs, tell)
+    single = conditions.device == "cpu" and conditions.threads == 1
+    return found if single else replace(found, on_processor=None)
 
 
-def timed(run: Run, batch: int, runs: int | None = None) -> Timing:
+def timed(run: Run, batch: int, runs: int | None = None, tell: Tell | None = None) -> Timing:
+    tell = tell or _nobody
     begun = perf_counter()
     for done in range(1, MOST + 1):
         run()
+        tell(0, runs or FEWEST)
         if done >= WARM and perf_counter() - begun > WARM_SECONDS:
             break
     times: list[float] = []
-    begun = perf_counter()
+    begun, used = perf_counter(), process_time()
     while len(times) < (runs or FEWEST) or (runs is None and len(times) < MOST and perf_counter() - begun < SECONDS):
         times.append(run())
-    return Timing(batch, *quartiles(times), len(times))
+        expected = int(SECONDS * len(times) / max(perf_counter() - begun, 1e-9))
+        tell(len(times), runs or max(len(times) + 1, FEWEST, min(expected, MOST)))
+    seconds, used = perf_counter() - begun, process_time() - used
+    if runs is None:
+        tell(len(times), len(times))
+    share = min(used / seconds, 1.0) if seconds > 0 else None
+    return Timing(batch, *quartiles(times), len(times), share)
+
+
+def _nobody(done: int, total: int) -> None:
+    """Tells nobody."""
 
 
 def quartiles(times: Sequence[float]) -> tuple[float, float, float]:
@@ -115,100 +140,13 @@ def _processor() -> str:
 
 @contextmanager
 def under(conditions: Conditions) -> Iterator[None]:
-    """Threads and cuDNN's choice as wanted, no gradients; as they were afterwards."""
+    """Threads and cuDNN's choice as wanted, no gradients; as they were afterwards. UserError where memory runs out."""
     threads, benchmark = torch.get_num_threads(), torch.backends.cudnn.benchmark
-    with ExitStack() as stack:
+    what = f"to measure a batch of {conditions.batch:,} on {conditions.device}"
+    with memory_errors(what, "give a smaller --batch or --resolution"), ExitStack() as stack:
         stack.callback(torch.set_num_threads, threads)
         stack.callback(setattr, torch.backends.cudnn, "benchmark", benchmark)
         torch.set_num_threads(conditions.threads)
         torch.backends.cudnn.benchmark = True
         stack.enter_context(torch.inference_mode())
         yield
-
-
-def network_run(architecture: Architecture, conditions: Conditions) -> Run:
-    """Inside `under`: the network with fresh weights."""
-    with seeded():
-        network = build(architecture)
-    size = architecture.resolution
-    return prepared(network, (conditions.batch, architecture.input_channels, size, size), conditions)
-
-
-def prepared(module: nn.Module, shape: tuple[int, ...], conditions: Conditions) -> Run:
-    """Inside `under`: a run of the module on one random input of this shape; its first call may take long."""
-    module = module.eval().to(conditions.device)
-    images = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(conditions.device)
-    if conditions.device != "cpu":
-        images = images.to(memory_format=torch.channels_last)
-        module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in the types
-    if conditions.engine == "folded":
-        module = fold_norms(module)
-    call = _compiled(module) if conditions.engine == "compile" else module
-    return _clocked(lambda: call(images), conditions.device)
-
-
-@contextmanager
-def seeded() -> Iterator[None]:
-    """Random weights that are the same every time; torch's own stream goes on as if nothing had been drawn."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        yield
-
-
-def _clocked(call: Callable[[], object], device: str) -> Run:
-    if device == "cpu":
-
-        def on_cpu() -> float:
-            begun = perf_counter()
-            call()
-            return 1000 * (perf_counter() - begun)
-
-        return on_cpu
-    where = torch.device(device)
-    event: Any = torch.cuda.Event  # without types
-
-    def on_gpu() -> float:
-        with torch.cuda.device(where):
-            begin, end = event(enable_timing=True), event(enable_timing=True)
-            begin.record()
-            call()
-            end.record()
-            end.synchronize()
-            return float(begin.elapsed_time(end))
-
-    return on_gpu
-
-
-def _compiled(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """torch keeps what it compiled by code object and looks all of it through at each call; so each module gets a
-    function with a code object of its own."""
-
-    def call(images: Tensor) -> Any:
-        return module(images)
-
-    own = FunctionType(call.__code__.replace(), call.__globals__, closure=call.__closure__)
-    return torch.compile(own, dynamic=False)
-
-
-def _session(architecture: Architecture, conditions: Conditions, folder: Path) -> Run:
-    try:
-        runtime = import_module("onnxruntime")
-    except ModuleNotFoundError as error:
-        raise InvalidValue(
-            "onnxruntime is not installed, which the engine onnxruntime runs", hint="pip install 'effsearch[export]'"
-        ) from error
-    from .exporting import export
-
-    path = folder / "network.onnx"
-    with seeded(), torch.inference_mode(False):
-        export(build(architecture), path, "onnx")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads, options.inter_op_num_threads = conditions.threads, 1
-    providers = ["CPUExecutionProvider"] if conditions.device == "cpu" else ["CUDAExecutionProvider"]
-    if providers[0] not in runtime.get_available_providers():
-        raise InvalidValue(f"this onnxruntime cannot run on {conditions.device}", hint="pip install onnxruntime-gpu")
-    session = runtime.InferenceSession(str(path), options, providers=providers)
-    shape = (conditions.batch, architecture.input_channels, architecture.resolution, architecture.resolution)
-    images = torch.randn(shape, generator=torch.Generator().manual_seed(0)).numpy()
-    feed = {session.get_inputs()[0].name: images}
-    return _clocked(lambda: session.run(None, feed), "cpu")  # it returns when its result is there

@@ -18,10 +18,12 @@ from ..search_spaces.architecture import Architecture, Block
 from ..search_spaces.block_signature import Blocks
 from ..search_spaces.checks import InvalidValue
 from ..search_spaces.cost import block_cost
-from ..search_spaces.latency_fit import agreement, fit_linear
+from ..search_spaces.latency_fit import QUIETER, agreement, fit_linear, implausible
 from ..search_spaces.latency_table import Conditions, Correction, Entry, LatencyTable
+from ..search_spaces.latency_trust import UNCORRECTED
 from .blocks import OPERATIONS, Head, Stem
-from .latency import Run, network_run, prepared, quartiles, seeded, under
+from .latency import quartiles, under
+from .latency_engines import Run, network_run, prepared, seeded
 from .network import initialise
 
 TOGETHER = 3  # runs that count, after one that does not
@@ -43,8 +45,8 @@ def build_table(
 ) -> LatencyTable:
     """Measures the `blocks` of a space and the calibration `networks` together, and fits the correction to these.
 
-    space: its name. All networks have the classes of the first. Where the networks do not go with the sums of their
-    blocks at all, as on a machine that was busy, the table has no correction.
+    space: its name. All networks have the classes of the first. Where no plausible correction fits, as on a machine
+    that was busy, the table has none, and its `machine` says why.
     """
     with under(conditions):
         jobs = [*_block_jobs(blocks, networks[0].classes, conditions), *_network_jobs(networks, conditions)]
@@ -54,18 +56,23 @@ def build_table(
     measured = [quartiles(each)[0] for each in times[len(blocks) :]]
     try:
         return calibrated(table, networks, measured)
-    except InvalidValue:
-        return table
+    except InvalidValue as error:
+        return replace(table, machine={**table.machine, UNCORRECTED: str(error)})
 
 
 def calibrated(table: LatencyTable, networks: Sequence[Architecture], measured: Sequence[float]) -> LatencyTable:
     """The table with the correction that fits networks that were measured whole (milliseconds). InvalidValue: there are
-    too few, or nothing sensible fits."""
+    too few, or the best fit is not plausible."""
     sums = [replace(table, correction=None)(one) for one in networks]
     counts = [sum(stage.repeats for stage in one.stages) + 2 for one in networks]  # with stem and head
     slope, per_block = fit_linear(sums, counts, measured)
     fitted = [slope * total + per_block * count for total, count in zip(sums, counts, strict=True)]
     errors = agreement(fitted, measured).mean_error, agreement(sums, measured).mean_error
+    reason = implausible(slope, *errors)
+    if min(fitted) <= 0:
+        reason = f"it gives {min(fitted):.3g} ms for a network that was measured"
+    if reason:
+        raise InvalidValue(f"the best correction is not plausible: {reason}", hint=QUIETER)
     return replace(table, correction=Correction(slope, per_block, tuple(one.key for one in networks), *errors))
 
 

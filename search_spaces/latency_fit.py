@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from .checks import InvalidValue
 
 FEWEST = 5  # networks that two numbers are fitted to
-STEEPEST = 10.0
+STEEPEST = 10.0  # a file may hold such a slope, or one over it
+PLAUSIBLE = 0.5, 3.0  # slopes that are kept
+WORST = 20.0  # percent: the mean error of a correction that is kept, on its own networks
 RIDGE = 1e-3  # holds the overhead near 0 where the networks cannot tell it from the slope
+QUIETER = "measure again on a machine that does nothing else, or with more --rounds"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Agreement:
 
 def fit_linear(sums: Sequence[float], counts: Sequence[int], measured: Sequence[float]) -> tuple[float, float]:
     """(slope, per_block in milliseconds) by least squares of the relative errors. InvalidValue for fewer than FEWEST
-    networks, and where no slope from 0.1 to 10 fits."""
+    networks, and where the slope that fits is not PLAUSIBLE."""
     if len(measured) < FEWEST:
         raise InvalidValue(f"there are {len(measured)} calibration networks; a correction needs at least {FEWEST}")
     target = np.asarray(measured, dtype=np.float64)
@@ -45,12 +48,28 @@ def fit_linear(sums: Sequence[float], counts: Sequence[int], measured: Sequence[
     ridge = RIDGE * len(target) * np.eye(2)
     wanted = design.T @ np.ones(len(target)) + ridge @ np.array([1.0, 0.0])
     slope, overhead = np.linalg.solve(design.T @ design + ridge, wanted) * np.array([ratio, typical])
-    if not 1 / STEEPEST <= slope <= STEEPEST:
+    if not PLAUSIBLE[0] <= slope <= PLAUSIBLE[1]:
         raise InvalidValue(
-            f"measured networks and the sums of their blocks do not go together: the slope would be {slope:.3g}",
-            hint="measure again on a machine that does nothing else",
+            f"the slope of the correction would be {slope:.3g}, and {PLAUSIBLE[0]:g} to {PLAUSIBLE[1]:g} is plausible",
+            hint=QUIETER,
         )
     return float(slope), float(overhead)
+
+
+def implausible(slope: float, error: float, plain_error: float) -> str | None:
+    """Why a correction is not to be kept; None where it is. error, plain_error: mean absolute error in percent on the
+    networks that it was fitted to, with it and without.
+
+    Two numbers fitted to networks of one machine bring the sums nearer to these networks, and near. Where they do not,
+    the measurements contradict each other.
+    """
+    if not PLAUSIBLE[0] <= slope <= PLAUSIBLE[1]:
+        return f"its slope is {slope:.3g}, and {PLAUSIBLE[0]:g} to {PLAUSIBLE[1]:g} is plausible"
+    if error > WORST:
+        return f"it is off by {error:.1f} % on the networks that it was fitted to, and {WORST:g} % is the most"
+    if error >= plain_error:
+        return f"it is off by {error:.1f} % on the networks that it was fitted to, and without it {plain_error:.1f} %"
+    return None
 
 
 def agreement(predicted: Sequence[float], measured: Sequence[float]) -> Agreement:

@@ -20,6 +20,7 @@ MOST = 100_000  # blocks
 SLOWEST = 1e7  # milliseconds
 DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
 ENGINES = ("folded", "eager", "compile", "onnxruntime")  # the first is the default
+BLOCKWISE = ENGINES[:3]  # those that a block alone runs with
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,10 @@ class LatencyTable:
     def __post_init__(self) -> None:
         checks.text("space", self.space)
         checks.instance("conditions", self.conditions, Conditions)
+        if self.conditions.engine not in BLOCKWISE:
+            raise InvalidValue(
+                f"engine is {shown(self.conditions.engine)}; a table is measured with {', '.join(BLOCKWISE)}"
+            )
         checks.integer("rounds", self.rounds, 1, 10**6)
         checks.integer("seed", self.seed, 0, 2**63)
         if not 1 <= len(self.entries) <= MOST:

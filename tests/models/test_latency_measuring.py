@@ -10,13 +10,24 @@ import pytest
 import torch
 from torch import nn
 
-from effsearch.models import build, latency, latency_blocks
-from effsearch.models.latency import Timing, conditions_for, measure, prepared, quartiles, timed, under
-from effsearch.models.latency_blocks import block_module, build_table, interleaved, measure_blocks, measure_networks
+from effsearch.models import build, latency, latency_blocks, latency_engines
+from effsearch.models.latency import Timing, conditions_for, measure, quartiles, timed, under
+from effsearch.models.latency_blocks import (
+    block_module,
+    build_table,
+    calibrated,
+    interleaved,
+    measure_blocks,
+    measure_networks,
+)
+from effsearch.models.latency_engines import prepared
+from effsearch.models.memory_errors import is_memory_error, memory_errors
+from effsearch.records.errors import UserError
 from effsearch.search_spaces import Architecture, Head, InvalidValue, Stage, Stem, catalogue
 from effsearch.search_spaces.architecture import blocks
 from effsearch.search_spaces.block_signature import network_blocks
-from effsearch.search_spaces.latency_table import Conditions
+from effsearch.search_spaces.latency_table import Conditions, Entry, LatencyTable
+from effsearch.search_spaces.latency_trust import UNCORRECTED
 
 STAGES = (Stage("conv", 8), Stage("mbconv", 16, 2, stride=2, expand=4, se_ratio=0.25), Stage("basic", 16, skip="pool"))
 TINY = Architecture("tiny", Stem(8), STAGES, Head(24), resolution=32, classes=5)
@@ -86,7 +97,9 @@ def test_a_network_is_measured():
 
 def test_the_engine_folded_runs_without_norms(monkeypatch):
     run: list[nn.Module] = []
-    monkeypatch.setattr(latency, "_clocked", lambda call, device: run.append(call.__closure__[0].cell_contents) or call)
+    monkeypatch.setattr(
+        latency_engines, "_clocked", lambda call, device: run.append(call.__closure__[0].cell_contents) or call
+    )
     for engine in ("eager", "folded"):
         prepared(build(TINY), (1, 3, 32, 32), Conditions(engine=engine))
     with_norms = [any(isinstance(layer, nn.BatchNorm2d) for layer in module.modules()) for module in run]
@@ -209,13 +222,128 @@ def test_networks_that_nothing_fits_leave_the_table_without_a_correction(clockwo
     found = {text: block for network in several for text, block in network_blocks(network).items()}
     table = build_table("tiny", found, several, ONE, rounds=1)
     assert table.correction is None
+    assert "slope" in table.machine[UNCORRECTED]
     assert table(several[2]) == table.plain(several[2])
+
+
+def test_a_correction_that_is_not_plausible_is_refused():
+    several = networks(8)
+    found = {text: block for network in several for text, block in network_blocks(network).items()}
+    table = LatencyTable("tiny", ONE, {text: Entry(1.0, 1.0, 1.0, 3) for text in found})
+    sums = [table(one) for one in several]
+    assert calibrated(table, several, [1.2 * value for value in sums]).correction.slope == pytest.approx(1.2, abs=0.1)
+    for measured in (
+        [0.235 * value for value in sums],
+        [value * (2.0 if i % 2 else 0.6) for i, value in enumerate(sums)],  # contradict each other
+        [60.0 - 5 * value for value in sums],  # the deeper, the faster: fits with a large slope and less a block
+    ):
+        with pytest.raises(InvalidValue, match="plausible"):
+            calibrated(table, several, measured)
+
+
+def test_a_correction_that_gives_a_calibration_network_no_time_is_refused(monkeypatch):
+    several = networks(8)
+    found = {text: block for network in several for text, block in network_blocks(network).items()}
+    table = LatencyTable("tiny", ONE, {text: Entry(1.0, 1.0, 1.0, 3) for text in found})
+    monkeypatch.setattr(latency_blocks, "fit_linear", lambda *given: (1.0, -1.0))
+    with pytest.raises(InvalidValue, match="gives 0 ms for a network"):
+        calibrated(table, several, [table(one) for one in several])
+
+
+# What goes wrong
+
+
+def test_without_a_compiler_the_engine_compile_is_refused(monkeypatch):
+    def compile_fails(function, dynamic):
+        def call(images):
+            raise RuntimeError("InvalidCxxCompiler: No working C++ compiler found\n\nand a long story")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", compile_fails)
+    with pytest.raises(
+        InvalidValue, match=r"does not work here: InvalidCxxCompiler: No working [^\n]* found$"
+    ) as error:
+        measure(TINY, replace(ONE, engine="compile"), runs=1)
+    assert "--engine folded" in error.value.hint
+
+
+def test_an_engine_for_whole_networks_runs_no_block():
+    with pytest.raises(InvalidValue, match="engine is onnxruntime"):
+        measure_blocks(dict(list(network_blocks(TINY).items())[:1]), 5, Conditions(engine="onnxruntime"), rounds=1)
+
+
+def wrapped() -> RuntimeError:
+    error = RuntimeError("backend='inductor' raised")
+    error.inner_exception = MemoryError()
+    return error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), OSError(12, "no"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: you tried"),
+        RuntimeError("std::bad_alloc"), wrapped(),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("engine", ["eager", "compile"])
+def test_memory_that_runs_out_is_told(monkeypatch, error, engine):
+    def fails(*given, **options):
+        raise error
+
+    monkeypatch.setattr(torch, "compile", lambda *given, **options: fails)
+    monkeypatch.setattr(latency_engines, "_clocked", fails)
+    with pytest.raises(UserError, match="not enough memory to measure a batch of 3 on cpu") as told:
+        measure(TINY, Conditions(threads=1, batch=3, engine=engine), runs=1)
+    assert (told.value.exit_code, "--batch" in told.value.hint) == (1, True)
+    assert torch.is_inference_mode_enabled() is False
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("shapes cannot be multiplied"), OSError(28, "full"), KeyError("memory")]
+)
+def test_other_errors_are_none_of_memory(error):
+    assert not is_memory_error(error)
+    with pytest.raises(type(error)), memory_errors("to do it", "have more"):
+        raise error
+
+
+# What is known of a measurement
+
+
+def test_progress_is_told_run_by_run(monkeypatch):
+    monkeypatch.setattr(latency, "WARM_SECONDS", -1.0)
+    told = []
+    timed(lambda: 1.0, 1, runs=3, tell=lambda *state: told.append(state))
+    assert told == [(0, 3)] * latency.WARM + [(1, 3), (2, 3), (3, 3)]
+    monkeypatch.setattr(latency, "SECONDS", 0.0)
+    told.clear()
+    timed(lambda: 1.0, 1, tell=lambda *state: told.append(state))
+    assert told[-1] == (10, 10)
+    assert all(done < total for done, total in told[:-1])
+
+
+def test_the_time_on_the_processor_is_of_the_runs_that_count(monkeypatch):
+    monkeypatch.setattr(latency, "WARM_SECONDS", -1.0)
+    clock = {"wall": 0.0, "own": 0.0}
+    monkeypatch.setattr(latency, "perf_counter", lambda: clock["wall"])
+    monkeypatch.setattr(latency, "process_time", lambda: clock["own"])
+
+    def run() -> float:
+        clock["wall"] += 1.0
+        clock["own"] += 0.7
+        return 1000.0
+
+    assert timed(run, 1, runs=4).on_processor == pytest.approx(0.7)
+    assert measure(TINY, Conditions(threads=2), runs=1).on_processor is None
+    assert Timing(1, 3.0, 2.0, 5.0, 9).spread == 2.5
 
 
 @pytest.mark.slow
 def test_a_real_table_of_a_tiny_network_predicts_it_roughly(monkeypatch):
     """By the processor's time, since other tests may run beside: within a factor of three."""
-    monkeypatch.setattr(latency, "perf_counter", time.thread_time)
+    monkeypatch.setattr(latency_engines, "perf_counter", time.thread_time)
     several = networks(6)
     found = {text: block for network in several for text, block in network_blocks(network).items()}
     table = build_table("tiny", found, several, ONE, rounds=8)

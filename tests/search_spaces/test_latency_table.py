@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 from dataclasses import fields, replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -21,17 +22,24 @@ from effsearch.search_spaces import (
     Stage,
     Stem,
     catalogue,
+    latency_fastest,
     latency_file,
     load,
 )
 from effsearch.search_spaces.architecture import Block, blocks
 from effsearch.search_spaces.block_signature import is_signature, network_blocks, signature, signatures, space_blocks
-from effsearch.search_spaces.latency_fit import agreement, fit_linear, kendall_tau
+from effsearch.search_spaces.cost import block_cost
+from effsearch.search_spaces.latency_fastest import fastest
+from effsearch.search_spaces.latency_fit import agreement, fit_linear, implausible, kendall_tau
+from effsearch.search_spaces.latency_mismatch import mismatch
 from effsearch.search_spaces.latency_table import Conditions, Correction, Entry, LatencyTable
+from effsearch.search_spaces.latency_trust import WAITED, doubts, trusted, verdict
+from effsearch.search_spaces.staged import staged_space
 
 B0 = catalogue.load("b0")
 SPACE = load("mnasnet-b0")
 KEYS = ("0123456789abcdef",) * 5
+STEM = "stem 3>0>32 k3 s2 224px silu"
 
 
 def table_of(found, correction=None) -> LatencyTable:
@@ -180,6 +188,121 @@ def test_the_fit_wants_networks_and_sense():
         fit_linear([1.0] * 4, [5] * 4, [1.0] * 4)
     with pytest.raises(InvalidValue, match="slope"):
         fit_linear([1.0, 2, 3, 4, 5], [5] * 5, [1000.0, 2000, 3000, 4000, 5000])
+    sums = np.arange(20.0, 60.0, 4)
+    for wrong in (0.235, 0.4, 3.5):
+        with pytest.raises(InvalidValue, match=r"0\.5 to 3 is plausible"):
+            fit_linear(sums, [5] * 10, wrong * sums)
+    for right in (0.6, 1.04, 1.96, 2.9):
+        assert fit_linear(sums, [5, 9] * 5, right * sums)[0] == pytest.approx(right, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ((1.1, 1.5, 13.5), None),
+        ((1.96, 13.8, 37.6), None),
+        ((0.235, 3.0, 70.0), "slope is 0.235"),
+        ((3.1, 3.0, 70.0), "slope is 3.1"),
+        ((1.0, 34.0, 70.0), "off by 34.0 %"),
+        ((1.0, 9.0, 8.0), "without it 8.0 %"),
+    ],
+)
+def test_which_correction_is_plausible(values, reason):
+    said = implausible(*values)
+    assert (said is None) if reason is None else (reason in said)
+
+
+def test_what_a_file_says_against_its_table():
+    assert doubts(TABLE) == []
+    assert doubts(replace(TABLE, machine={WAITED: "90 %"})) == []
+    assert "for 70 % of the time" in doubts(replace(TABLE, machine={WAITED: "70 %"}))[0]
+    assert doubts(replace(TABLE, machine={WAITED: "very little\n"})) == []
+    assert "no correction" in doubts(replace(TABLE, correction=None))[0]
+    both = doubts(replace(TABLE, correction=Correction(0.235, 0.0, KEYS, 34.0, 60.0), machine={WAITED: "5 %"}))
+    assert ["5 %" in both[0], "slope is 0.235" in both[1]] == [True, True]
+
+
+def test_the_verdict_of_a_comparison():
+    measured = [10.0, 20.0, 30.0]
+    near, far = agreement([11.0, 21, 31], measured), agreement([14.0, 28, 42], measured)
+    assert verdict(near, far, corrected=True).startswith("the table can be trusted")
+    assert "cannot be trusted" in verdict(far, far, corrected=True)
+    assert "makes the table worse, 40.0 % against 6.1 %" in verdict(far, near, corrected=True)
+    assert "makes" not in verdict(far, near, corrected=False)
+    assert verdict(far, near, corrected=True, disturbed=True).startswith("none, as other programs disturbed this check")
+    assert verdict(near, far, corrected=True, disturbed=True) == verdict(near, far, corrected=True)
+    said = [trusted(near), trusted(far), trusted(near, disturbed=True), trusted(far, disturbed=True)]
+    assert said == [True, False, True, None]
+
+
+# The fastest network
+
+
+def small_widths(milliseconds):
+    """A space of one's own of 81 points, and a table of it with these milliseconds by signature."""
+    space = widths(2)
+    entries = {text: Entry(value := milliseconds(text), value, value, 9) for text in space_blocks(space)}
+    return space, LatencyTable("wide", Conditions(), entries, Correction(1.2, 0.3, KEYS, 1.0, 2.0))
+
+
+def test_the_fastest_of_few_networks_is_the_minimum():
+    space, table = small_widths(lambda text: 1 + sum(map(ord, text)) % 97 / 10)
+    every = [space.build(point) for point in every_point(space)]
+    found = fastest(table, space)
+    assert found.proven
+    assert found.milliseconds == pytest.approx(min(map(table, every)))
+    assert table(found.architecture) == pytest.approx(found.milliseconds)
+
+
+def every_point(space):
+    names = [one.name for one in space.dimensions]
+    return [dict(zip(names, row, strict=True)) for row in product(*(one.choices for one in space.dimensions))]
+
+
+@pytest.mark.slow
+@given(st.integers(0, 10**6))
+@settings(max_examples=8, deadline=None)
+def test_the_fastest_of_independent_stages_is_the_minimum(seed):
+    """Against every network of a space with widths that the next stage feels, with random times and overheads."""
+    random = np.random.default_rng(seed)
+    base = Architecture("s", Stem(8), (Stage("conv", 8), Stage("conv", 16), Stage("conv", 8)), Head(0), resolution=8)
+    genes = [{"channels": (8, 16, 24), "repeats": (1, 2)}] * 3
+    space = staged_space("s", base, genes, lambda stage, choice: replace(stage, **choice))
+    entries = {text: Entry(value := float(random.uniform(1, 9)), value, value, 9) for text in space_blocks(space)}
+    correction = Correction(1.3, float(random.uniform(-0.9, 2)), KEYS, 1.0, 2.0)
+    table = LatencyTable("s", Conditions(), entries, correction)
+    least = min(table(space.build(point)) for point in every_point(space))
+    assert fastest(table, space).milliseconds == pytest.approx(least)
+    guessed = fastest(table, replace(space, tables=None))
+    assert guessed.proven
+    assert guessed.milliseconds == pytest.approx(least)
+
+
+def test_the_fastest_of_a_large_space_of_ones_own_is_looked_for(monkeypatch):
+    monkeypatch.setattr(latency_fastest, "SAMPLED", 40)
+    space = widths(5)
+    entries = {text: Entry(value := 1 + block_cost(one).mult_adds / 1e5, value, value, 9)
+               for text, one in space_blocks(space).items()}  # fmt: skip
+    table = LatencyTable("wide", Conditions(), entries)
+    found = fastest(table, space)
+    assert not found.proven
+    narrow = space.build({one.name: one.choices[0] for one in space.dimensions})
+    assert found.milliseconds == pytest.approx(table(narrow))
+    none = replace(table, entries={STEM: Entry(1, 1, 1, 1)})
+    assert fastest(none, space) is None
+
+
+def test_a_table_of_other_networks_is_told_by_its_pixels_and_classes():
+    assert mismatch(TABLE, "t.json", [B0], "b0") is None
+    error = mismatch(TABLE, "t.json", [replace(B0, resolution=32)], "those here")
+    assert str(error) == (
+        "the latency table t.json is of other networks: they have 224 px and 1,000 classes, and those here "
+        "32 px and 1,000 classes"
+    )
+    assert "--resolution 224" in error.hint
+    assert "--data DIR --target-flops 3M" in mismatch(TABLE, "t.json", [replace(B0, classes=10)], "it").hint
+    bare = replace(TABLE, entries={STEM: Entry(1, 1, 1, 1)})
+    assert mismatch(bare, "t.json", [replace(B0, resolution=32)], "it") is None
 
 
 def test_agreement_by_hand():
@@ -219,7 +342,6 @@ VERSION_1 = """{
 "head 320>0>1280 k1 s1 7px silu classes1000": [0.4, 0.3, 0.5, 90], "stem 3>0>32 k3 s2 224px silu": [1, 1, 2, 90]
 }}"""
 MAPPING = json.loads(VERSION_1)
-STEM = "stem 3>0>32 k3 s2 224px silu"
 
 
 def test_version_1_loads(tmp_path):
@@ -255,6 +377,7 @@ HOSTILE = {
     "no images": (at("batch", 0), "batch is 0"),
     "half a thread": (at("threads", 0.5), "threads is 0.5"),
     "an engine": (at("engine", "magic"), "'magic'"),
+    "an engine that runs whole networks only": (at("engine", "onnxruntime"), "engine is 'onnxruntime'; a table"),
     "an engine that is a list": (at("engine", []), "engine"),
     "a seed": (at("seed", -1), "seed is -1"),
     "a space without a name": (at("space", ""), "space is ''"),
