@@ -45,7 +45,7 @@ app.add_typer(latency, name="latency")
 
 @app.command()
 def profile(
-    network: Network,
+    network: Annotated[str, typer.Argument(help="A catalogue name, a .yaml file, or a run of nas or run.")],
     as_json: Json = False,
     check: Annotated[bool, typer.Option("--check", help="Count with fvcore and torch, too.")] = False,
     as_yaml: Annotated[bool, typer.Option("--yaml", help="Print the network as YAML.")] = False,
@@ -57,12 +57,15 @@ def profile(
         str | None, typer.Option(help="latency: folded, eager, compile, onnxruntime. [default: folded]")
     ] = None,
     runs: Annotated[int | None, typer.Option(help="latency: so many. [default: 10 to 200, by time]", min=1)] = None,
+    select: Annotated[
+        str | None, typer.Option(help="Which network of a run: budget, reward or knee. [default: budget]")
+    ] = None,
 ) -> None:
     """Count a network's parameters, mult-adds and activations; measure its latency."""
     from .commands import profile as command
 
     how = {"device": device, "batch": batch, "threads": threads, "engine": engine, "runs": runs}
-    code = command.run(network, as_json=as_json, check=check, as_yaml=as_yaml, latency=latency, how=how)
+    code = command.run(network, select=select, as_json=as_json, check=check, as_yaml=as_yaml, latency=latency, how=how)
     raise typer.Exit(code)
 
 

@@ -23,7 +23,9 @@ def load_base(name: str, select: str = "budget") -> Architecture:
         path = path / "nas"
     if not holds_run(path):
         if path.is_dir():
-            raise UserError(f"{name} is a folder without a {LEDGER}", hint="give a run of nas, or a .yaml file")
+            base = path / "base.yaml"
+            hint = f"try {base}" if base.is_file() else "give a run of nas, or a .yaml file"
+            raise UserError(f"{name} is a folder without a {LEDGER}", hint=hint)
         return loading.load_network(name)
     chosen = path / "selected" / f"{select}.yaml"
     if not chosen.is_file():

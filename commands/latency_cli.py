@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_options import Json, Network
+from .cli_options import Json
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,7 +56,7 @@ def build(
 
 @app.command()
 def predict(
-    network: Network,
+    network: Annotated[str, typer.Argument(help="A catalogue name, a .yaml file, or a run of nas or run.")],
     table: Table,
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure blocks that the table lacks, and add them to it.")
@@ -84,7 +84,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Compare predicted with measured latencies of whole networks that the table was not fitted to."""
-    from . import latency as command
+    from . import latency_check as command
     from .latency_space import Place
 
     where = Place(space, around, data, target_flops, resolution)

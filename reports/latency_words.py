@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from ..search_spaces import latency_file
 from ..search_spaces.checks import InvalidValue
+from ..search_spaces.latency_trust import doubts
 from .cost_axis import units
 from .run import Run
 from .text import shown
@@ -45,4 +46,7 @@ def table_statements(run: Run) -> tuple[tuple[str, str], ...]:
             f"{table.correction.error:.1f} % on average"
         )
     machine = ", ".join(shown(one) for one in known if one) or "machine not said"
+    against = "; ".join(doubts(table))
+    if against:
+        correction += f". The table is doubtful: {shown(against)}"
     return (("Latency", SAID.format(conditions=table.conditions, machine=machine, correction=correction)),)

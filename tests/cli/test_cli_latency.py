@@ -12,12 +12,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from digits_data import write_npz
 from hypothesis import given
 from hypothesis import strategies as st
 
 from effsearch.commands.duration import parse_latency
 from effsearch.commands.latency_space import Place, draw
 from effsearch.commands.nas_options import NasOptions, prepare, settled
+from effsearch.models.latency import Timing
 from effsearch.records.errors import UserError
 from effsearch.reports import live
 from effsearch.search_spaces import InvalidValue, catalogue, codec, latency_file, load
@@ -113,7 +115,14 @@ def test_any_text_is_a_latency_or_refused(written):
         ("latency predict b1 --table t.json", "of efficientnet-b1"),
         ("latency predict nothing --table t.json", "'nothing'"),
         ("latency predict b0 --table own.py", "own.py is no latency table"),
-        ("latency check --table t.json --resolution 32", "no block “"),
+        ("latency check --table t.json --resolution 32", "is of other networks: they have 224 px and 1,000 classes"),
+        ("latency build --out n.json --seed 99999999999999999999", "--seed is 99999999999999999999"),
+        ("latency build --out /proc/n.json", "cannot write /proc/n.json"),
+        ("latency build --out dangling.json", "dangling.json exists already"),
+        ("profile .", "is a folder without a ledger"),
+        ("profile b0 --select knee", "--select chooses among the networks of a run"),
+        ("nas --target-latency 12ms --latency-table negative.json", "correction gives"),
+        ("latency predict b0 --table runtime.json", "engine is 'onnxruntime'; a table"),
         ("profile b0 --batch 3", "--batch is for --latency"),
         ("profile b0 --latency --batch 1,x", "--batch is 'x'"),
         ("profile b0 --latency --batch 0", "batch is 0"),
@@ -124,6 +133,10 @@ def test_any_text_is_a_latency_or_refused(written):
 def test_what_is_wrong_is_named(folder, here, table, line, words):
     stem = dict([next(iter(made_up().entries.items()))])
     Path("small.json").write_text(latency_file.dumps(replace(made_up(), entries=stem)))
+    negative = replace(made_up(), correction=replace(made_up().correction, per_block=-0.9))
+    Path("negative.json").write_text(latency_file.dumps(negative))
+    Path("runtime.json").write_text(latency_file.dumps(made_up()).replace('"folded"', '"onnxruntime"'))
+    Path("dangling.json").symlink_to("nowhere/x.json")
     before = sorted(folder.iterdir())
     done = here(*line.split())
     assert done.code == 2, done.stderr
@@ -192,6 +205,7 @@ def test_build_predict_and_check(folder, here, monkeypatch):
     assert document["mean_error"] > 0
     said = here("latency", "check", "--table", "t.json", "--resolution", 32, "--networks", 4, "--rounds", 1)
     assert "Kendall tau" in said.stdout
+    assert ("verdict" in said.stdout, "verdict" in document, type(document["trusted"])) == (True, True, bool)
     codec.dump(replace(B0, resolution=40), "b0-40.yaml")
     refused = here("latency", "predict", "b0-40.yaml", "--table", "t.json")
     assert (refused.code, "40px" in refused.stderr) == (2, True)
@@ -222,6 +236,184 @@ def test_profile_measures_batches(folder, here):
     done = here("profile", "small.yaml", *options, "--engine", "eager")
     assert "images/s" in done.stdout
     assert "1 thread, eager" in done.stdout
+
+    assert all(one["spread"] == one["high"] / one["low"] for one in document["batches"])
+    assert all(0 < one["on_processor"] <= 1 for one in document["batches"])
+    assert "batch 2 (2 of 2): run 2 of 2" in done.stderr
+
+
+def timing(batch: int, low: float, high: float, on_processor: float | None) -> Timing:
+    return Timing(batch, low, low, high, 9, on_processor)
+
+
+def test_profile_says_that_the_machine_was_busy(folder, here, monkeypatch):
+    from effsearch.models import latency
+
+    found = {1: timing(1, 3.0, 3.1, 0.7), 2: timing(2, 3.0, 5.4, 0.99), 3: timing(3, 3.0, 4.4, None)}
+    monkeypatch.setattr(latency, "measure", lambda network, conditions, **_: found[conditions.batch])
+    done = here("profile", "b0", "--latency", "--batch", "1,2,3", "--threads", 1, "--json")
+    assert done.code == 0, done.stderr
+    notes = done.stderr.splitlines()
+    assert len(notes) == 2
+    assert "note: batch 1: this process had the processor for 70 % of the time only" in notes[0]
+    assert "note: batch 2: the upper quartile is 1.8 times the lower one" in notes[1]
+    rows = json.loads(done.stdout)["latency"]["batches"]
+    assert [(one["on_processor"], round(one["spread"], 1)) for one in rows] == [(0.7, 1.0), (0.99, 1.8), (None, 1.5)]
+
+
+# A table that something speaks against
+
+
+@pytest.fixture
+def disturbed(folder) -> Path:
+    """Without a correction, and measured with 70 % of the processor."""
+    table = replace(made_up(), correction=None, machine={**made_up().machine, "time on the processor": "70 %"})
+    (folder / "bad.json").write_text(latency_file.dumps(table))
+    return folder / "bad.json"
+
+
+def test_what_speaks_against_a_table_is_repeated(folder, here, disturbed):
+    for line in ("latency predict b0 --table bad.json --json", "nas --latency-table bad.json --dry-run"):
+        done = here(*line.split())
+        assert done.code == 0, done.stderr
+        assert "is doubtful: other programs disturbed its measurement" in done.stderr
+        assert "is doubtful: it has no correction" in done.stderr
+    assert (
+        len(json.loads(here("latency", "predict", "b0", "--table", "bad.json", "--json").stdout)["table"]["doubts"])
+        == 2
+    )
+
+
+def test_what_a_table_says_cannot_write_on_the_terminal(here, table):
+    table.write_text(latency_file.dumps(
+        replace(made_up(), correction=None, machine={"no correction": "\x1b[2J\nerror: all is lost"})
+    ))  # fmt: skip
+    done = here("latency", "predict", "b0", "--table", "t.json")
+    assert done.code == 0
+    assert "\x1b" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.slow
+def test_the_page_repeats_what_speaks_against_a_table(folder, here, disturbed):
+    assert here(*NAS, "--latency-table", "bad.json", "--target-latency", "22ms").code == 0
+    assert "The table is doubtful: other programs disturbed" in Path("run/report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("factors", "trusted", "words"),
+    [
+        ((1.0,), True, "the table can be trusted"),
+        ((1.3,), False, "the table cannot be trusted"),
+        ((0.93,), True, "its correction makes the table worse"),
+    ],
+)
+def test_a_check_ends_with_a_verdict(folder, here, table, monkeypatch, factors, trusted, words):
+    from effsearch.models import latency_blocks
+
+    def measured(networks, conditions, **_):
+        return [factors[0] * made_up()(one) for one in networks]
+
+    monkeypatch.setattr(latency_blocks, "measure_networks", measured)
+    done = here("latency", "check", "--table", "t.json", "--networks", 3, "--json")
+    document = json.loads(done.stdout)
+    assert (document["trusted"], document["verdict"].startswith(words)) == (trusted, True)
+    assert words in " ".join(here("latency", "check", "--table", "t.json", "--networks", 3).stdout.split())
+
+
+def test_where_all_are_equal_there_is_no_rank_correlation(folder, here, table, monkeypatch):
+    from effsearch.models import latency_blocks
+
+    monkeypatch.setattr(latency_blocks, "measure_networks", lambda networks, *_, **__: [9.0] * len(networks))
+    document = json.loads(
+        here("latency", "check", "--table", "t.json", "--networks", 2, "--json").stdout, parse_constant=pytest.fail
+    )
+    assert document["tau"] is document["without_correction"]["tau"] is None
+    assert "no Kendall tau" in here("latency", "check", "--table", "t.json", "--networks", 2).stdout
+
+
+# The file of a new table
+
+
+def test_a_build_that_fails_leaves_no_file(folder, here, monkeypatch):
+    from effsearch.models import latency_blocks
+
+    def fails(*given, **options):
+        assert [path.name[:5] for path in folder.iterdir() if path.suffix == ".json"] == [".tmp-"]  # it is held
+        raise UserError("there is not enough memory")
+
+    monkeypatch.setattr(latency_blocks, "build_table", fails)
+    before = sorted(folder.iterdir())
+    done = here("latency", "build", "--out", "new.json")
+    assert (done.code, "not enough memory" in done.stderr) == (2, True)
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_full_disk_is_told_before_the_measurement(folder, here, monkeypatch):
+    from effsearch.models import latency_blocks
+
+    def full(path, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(latency_blocks, "build_table", pytest.fail)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    done = here("latency", "build", "--out", "new.json")
+    assert (done.code, done.stderr.splitlines()[0]) == (2, "error: cannot write new.json: No space left on device")
+    assert not any(path.suffix == ".json" for path in folder.iterdir())
+
+
+# Tables of other networks, and budgets that nothing meets
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_a_latency_that_no_network_has_is_refused_before_the_search(folder, here, table, options):
+    before = sorted(folder.iterdir())
+    for budget in (("--target-latency", "0.5ms"), ("--limit", "latency=0.5ms")):
+        done = here("nas", "--latency-table", "t.json", *budget, *options)
+        assert done.code == 1
+        first, hint = done.stderr.splitlines()
+        assert "no network of mnasnet-b0 has a latency <= 0.5 ms by the table; the fastest has 6.155 ms" in first
+        assert "at least 6.16 ms" in hint
+    assert sorted(folder.iterdir()) == before
+
+
+@pytest.mark.slow
+def test_tables_of_a_search_on_images(folder, here, table, monkeypatch):
+    monkeypatch.setenv("EFFSEARCH_CACHE", str(folder / "cache"))
+    write_npz(folder / "digits.npz")
+    where = ("--data", "digits.npz", "--target-flops", "0.5M")
+    done = here("nas", *where, "--latency-table", "t.json", "--dry-run")
+    assert done.code == 2
+    assert "is of other networks: they have 224 px and 1,000 classes" in done.stderr
+    assert "--data DIR --target-flops 3M" in done.stderr
+    space = Place(data="digits.npz", target_flops="0.5M").load()
+    entries = {text: Entry(1.0, 1.0, 1.0, 9) for text in space_blocks(space)}
+    Path("own.json").write_text(latency_file.dumps(replace(made_up(), space=space.name, entries=entries)))
+    done = here("latency", "check", "--table", "own.json")
+    assert done.code == 2
+    assert "is of other networks: they have 8 px and 10 classes" in done.stderr
+    assert "--data DIR --target-flops 3M" in done.stderr
+    from effsearch.models import latency_blocks
+
+    monkeypatch.setattr(latency_blocks, "measure_networks", lambda networks, *_, **__: [9.0] * len(networks))
+    done = here("latency", "check", "--table", "own.json", *where)
+    assert done.code == 0, done.stderr
+    assert "each training" not in done.stderr
+
+
+# A run in place of a network
+
+
+def test_profile_and_predict_take_a_run(here, table):
+    for rule in ("budget", "knee"):
+        chosen = codec.load(STORED / "selected" / f"{rule}.yaml")
+        document = json.loads(here("profile", STORED, "--select", rule, "--json").stdout)
+        assert document["key"] == chosen.key
+    document = json.loads(here("latency", "predict", STORED, "--table", "t.json", "--json").stdout)
+    assert document["key"] == json.loads(here("profile", STORED, "--json").stdout)["key"]
+    Path("family").mkdir()
+    codec.dump(B0, "family/base.yaml")
+    assert here("profile", "family").stderr.splitlines()[1] == f"hint: try {Path('family', 'base.yaml')}"
 
 
 # A search for a latency
@@ -268,12 +460,14 @@ def test_terminal_and_page_speak_of_milliseconds(folder, done):
     best, reference = run.selected["budget"], run.references[0]
     assert f"{best.others['latency']:.4g}" in done.stdout
     assert "latency, ms" in done.stdout
-    assert f"at most efficientnet-b0's own {reference.others['latency']:.4g} ms" in done.stdout
+    assert f"{reference.others['latency']:.4g}*" in done.stdout
+    assert "* over the budget (latency ≤ 22 ms)" in done.stdout
+    assert "efficientnet-b0's own" not in done.stdout  # at most that, it is the pick that stands in the table
     html = Path("run/report.html").read_text()
     for words in (
         "Accuracy against latency", "latency ≤ 22 ms", "target 22 ms", "latency, ms, log scale", "(latency / 22 ms)^w",
         f"at {best.others['latency']:.4g} ms", "less latency", "cpu, 2 threads, batch 1, folded",
-        "--latency --device cpu --batch 1 --threads 2 --engine folded",
+        "--latency --device cpu --batch 1 --threads 2 --engine folded", 'class="facts five"',
     ):  # fmt: skip
         assert words in html, words
     assert "<b>a processor" not in html
@@ -348,9 +542,9 @@ def test_a_dry_run_says_the_budget_in_milliseconds(folder, here, table):
 
 @pytest.mark.slow
 def test_nothing_within_the_latency_is_said(folder, here, table):
-    done = here(*NAS, "--target-latency", "1ms", "--latency-table", "t.json")
+    done = here(*NAS, "--target-latency", "6.3ms", "--latency-table", "t.json")
     assert done.code == 1
-    assert "meets the budget (latency <= 1 ms)" in done.stderr
+    assert "meets the budget (latency <= 6.3 ms)" in done.stderr
     assert "the smallest has" in Path("run/report.html").read_text()
 
 
