@@ -14,7 +14,7 @@ NAME = "report.html"
 def run(path: Path, *, out: Path | None, as_json: bool) -> int:
     """Write RUN/report.html (or `out`) and the figures of the run again; print where the page is."""
     target = write(path, out)
-    print(json.dumps({"report": str(target)}) if as_json else target)
+    print(json.dumps({"report": str(target)}) if as_json else f"page:  {target}")
     return 0
 
 

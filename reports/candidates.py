@@ -11,10 +11,12 @@ import pandas as pd
 from ..search_spaces.architecture import Architecture
 from ..search_spaces.checks import InvalidValue
 from ..search_spaces.space import Point, SearchSpace
+from .budget_marks import costs_known, over_budget, over_words
 from .cost_axis import CostAxis
 from .measure import network_name
 from .run import Rated, Run
-from .verdict import main_reference, short
+from .text import clipped
+from .verdict import limit_word, main_reference, short
 
 BEST = 10
 ROLES = {"budget": "best within the budget", "reward": "best reward", "knee": "knee of the front"}
@@ -25,6 +27,7 @@ class Candidate:
     """A row. roles: why it is here. name: where it is known. genes: how many differ from the reference's.
 
     own_cost: what the search was about, where that is not the FLOPs.
+    over: the costs in which it is over the budget; unseen: those of them that have no column here, in words.
     """
 
     roles: tuple[str, ...]
@@ -39,16 +42,22 @@ class Candidate:
     genes: int | None
     is_reference: bool = False
     own_cost: float | None = None
+    over: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """dimensions: of how many genes; by_chance: how many of them differ from the reference's in a random network."""
+    """dimensions: of how many genes; by_chance: how many of them differ from the reference's in a random network.
+
+    over: what the mark of a value over the budget means, "" where none is.
+    """
 
     rows: tuple[Candidate, ...]
     dimensions: int | None
     by_chance: float | None
     reference: str
+    over: str = ""
 
 
 def candidates(run: Run) -> Candidates:
@@ -80,16 +89,17 @@ def candidates(run: Run) -> Candidates:
     names = {rated.trial: network_name(rated) for rated in run.selected.values()}
 
     def row(number: int) -> Candidate:
-        return _of_trial(rows_by_number[number], tuple(roles[number]), names.get(number, ""), genes, axis)
+        return _of_trial(rows_by_number[number], tuple(roles[number]), names.get(number, ""), genes, run)
 
     rows = [row(number) for number in picked]
-    rows += [_of_reference(one, axis) for one in run.references]
+    rows += [_of_reference(one, run) for one in run.references]
     rows += [row(number) for number in order if number not in picked]
     return Candidates(
         tuple(rows),
         genes.count if genes else None,
         genes.by_chance if genes else None,
         short(network_name(reference)) if reference else "",
+        over_words(run) if any(one.over for one in rows) else "",
     )
 
 
@@ -136,21 +146,31 @@ def _fits(space: SearchSpace, architecture: Architecture | None, row: pd.Series[
     return architecture is not None and all(row[name] == choice for name, choice in space.encode(architecture).items())
 
 
-def _of_trial(row: pd.Series[Any], roles: tuple[str, ...], name: str, genes: Genes | None, axis: CostAxis) -> Candidate:
+def _of_trial(row: pd.Series[Any], roles: tuple[str, ...], name: str, genes: Genes | None, run: Run) -> Candidate:
+    axis, budgets = run.axis, run.settings["budgets"]
+    over = over_budget({cost: float(row[cost]) for cost in budgets if cost in row.index}, budgets)
     return Candidate(
         roles, name, int(row["number"]), str(row["key"]), float(row["accuracy"]), _or_none(row["accuracy_std"]),
         float(row["mult_adds"]), float(row["params"]), _or_none(row["reward"]),
         genes.different(row) if genes else None, own_cost=None if axis.is_flops else _or_none(row[axis.column]),
+        over=over, unseen=_unseen(over, axis),
     )  # fmt: skip
 
 
-def _of_reference(one: Rated, axis: CostAxis) -> Candidate:
+def _of_reference(one: Rated, run: Run) -> Candidate:
+    axis, over = run.axis, over_budget(costs_known(run, one), run.settings["budgets"])
     key = one.architecture.key if one.architecture else ""
     return Candidate(
         ("reference, rated by the same evaluator",), network_name(one), None, key, one.accuracy, one.accuracy_std,
         one.mult_adds, one.params, one.reward, None, is_reference=True,
-        own_cost=None if axis.is_flops else _or_none(one.cost(axis)),
+        own_cost=None if axis.is_flops else _or_none(one.cost(axis)), over=over, unseen=_unseen(over, axis),
     )  # fmt: skip
+
+
+def _unseen(over: tuple[str, ...], axis: CostAxis) -> tuple[str, ...]:
+    return tuple(
+        f"over {clipped(limit_word(name))}" for name in over if name not in (axis.column, "mult_adds", "params")
+    )
 
 
 def _or_none(value: object) -> float | None:

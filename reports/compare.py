@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,19 @@ from markupsafe import Markup
 
 from ..records.errors import UserError
 from ..records.run_directory import holds_run
-from . import front_figure, grid_run, nas_figures, strip_figure, training_run, whole_run
-from .cost_axis import FLOPS, CostAxis
-from .front_view import FrontView, Mark
+from . import compare_fronts, front_figure, grid_run, nas_figures, strip_figure, training_run, whole_run
+from .budget_marks import costs_known, over_budget
+from .compare_finding import axis_of_all, finding, other_tables
+from .cost_axis import FLOPS, CostAxis, units
+from .front_view import FrontView
 from .live import load
-from .measure import Measure, limits, measure, network_name
+from .measure import Measure, limits, measure
 from .page import render
 from .published import QUOTED, Quoted
 from .run import RULES, Rated, Run
 from .strip_figure import Strip
 from .text import clipped
-from .verdict import main_reference, short
+from .verdict import main_reference
 
 ZOOM = 440.0  # height of the second figure in pixels
 SEARCH = "nas"  # the folder of the search in a whole recipe's
@@ -34,18 +36,27 @@ SAME_TASK = ("space", "budget", "objectives")
 
 @dataclass(frozen=True)
 class Column:
-    """A run. facts: name -> words; picks: rule -> network."""
+    """A run. facts: name -> words; picks: rule -> network; units: of its costs that have one.
+
+    over: the rules whose network is over the run's budget.
+    """
 
     name: str
     style: str
     facts: dict[str, str]
     picks: dict[str, Rated]
     reference: Rated | None
+    units: dict[str, str] = field(default_factory=dict)
+    over: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class CompareView:
-    """warnings: why the runs are not comparable. front: None where no run has a rated network."""
+    """warnings: why the runs are not comparable. front: None where no run has a rated network.
+
+    finding: whose network is the best within a common budget, in sentences. front_notes: for the caption.
+    same_reward: whether the rewards of all runs are the same formula.
+    """
 
     columns: tuple[Column, ...]
     warnings: tuple[str, ...]
@@ -55,6 +66,9 @@ class CompareView:
     quoted: tuple[Quoted, ...]
     unit: str
     cost: CostAxis = FLOPS
+    finding: tuple[str, ...] = ()
+    front_notes: tuple[str, ...] = ()
+    same_reward: bool = False
 
 
 def compare_view(runs: Sequence[Run]) -> CompareView:
@@ -62,18 +76,23 @@ def compare_view(runs: Sequence[Run]) -> CompareView:
     columns = tuple(_column(run, name, number) for number, (run, name) in enumerate(zip(runs, names, strict=True)))
     all_words = [measure(run) for run in runs]
     words = all_words[0] if len({(one.kind, one.of) for one in all_words}) == 1 else Measure("own", "accuracy", "", "")
-    front = _front(runs, columns, words)
+    named = [(run, column.name, column.style, column.reference) for run, column in zip(runs, columns, strict=True)]
+    front, axis = compare_fronts.fronts_view(named, words), axis_of_all(runs)
+    scales = {tuple(column.facts[fact] for fact in SAME_SCALE) for column in columns}
     rated = [one for column in columns for one in (column.picks.get("budget"), column.reference) if one]
     zoom = nas_figures.zoom_on(front, rated) if front and rated else None
     return CompareView(
         columns=columns,
-        warnings=_warnings(columns),
+        warnings=(*_warnings(columns), *_tables(runs)),
         front=nas_figures.without_numbers(front, zoom) if front else None,
         zoom=zoom,
-        strips=_strips(columns, words, axis_of_all(runs)),
+        strips=_strips(columns, words, axis),
         quoted=QUOTED if all(run.fidelity.startswith("ImageNet") for run in runs) else (),
         unit=words.unit,
-        cost=axis_of_all(runs),
+        cost=axis,
+        finding=finding(runs, names, words, one_scale=len(scales) == 1),
+        front_notes=compare_fronts.notes(named, axis),
+        same_reward=all(run.settings["reward"] == runs[0].settings["reward"] for run in runs),
     )
 
 
@@ -91,9 +110,14 @@ def compare_page(view: CompareView) -> str:
 
 def page_of(paths: Sequence[Path | str]) -> str:
     """UserError where there are fewer than two runs, or one cannot be read."""
+    return compare_page(view_of(paths))
+
+
+def view_of(paths: Sequence[Path | str]) -> CompareView:
+    """As for `page_of`."""
     if len(paths) < 2:
         raise UserError(f"there is {len(paths)} run to compare; give at least two", hint="effsearch compare RUN RUN")
-    return compare_page(compare_view([load(search_of(path)) for path in paths]))
+    return compare_view([load(search_of(path)) for path in paths])
 
 
 def search_of(path: Path | str) -> Path:
@@ -150,7 +174,10 @@ def _column(run: Run, name: str, number: int) -> Column:
         "networks tried": f"{len(run.trials):,}" + (f", {failed:,} failed" if failed else ""),
         "on the front": f"{len(run.front):,}",
     }
-    return Column(name, f"run{number % COLORS}", facts, dict(run.selected), main_reference(run))
+    over = {rule for rule, one in run.selected.items() if over_budget(costs_known(run, one), settings["budgets"])}
+    return Column(
+        name, f"run{number % COLORS}", facts, dict(run.selected), main_reference(run), units(settings), frozenset(over)
+    )
 
 
 def _warnings(columns: Sequence[Column]) -> tuple[str, ...]:
@@ -169,32 +196,11 @@ def _warnings(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _front(runs: Sequence[Run], columns: Sequence[Column], words: Measure) -> FrontView | None:
-    fronts, marks, axis = [], [], axis_of_all(runs)
-    for run, column in zip(runs, columns, strict=True):
-        best = column.picks.get("budget")
-        fronts.append(nas_figures.front_of(run, column.style, "", axis))
-        if best:
-            lines = (clipped(column.name, 28), words.amount(best), axis.short(best.cost(axis)))
-            marks.append(Mark(column.style, lines, best.cost(axis), best.accuracy, best.accuracy_std))
-    if not any(front.costs for front in fronts):
-        return None
-    known = {(one.name, one.accuracy): (one, column.name) for column in columns if (one := column.reference)}
-    for one, name in known.values():
-        title = clipped(short(network_name(one)), 20) + (f" in {clipped(name, 20)}" if len(known) > 1 else "")
-        lines = (title, words.amount(one), axis.short(one.cost(axis)))
-        marks.append(Mark("reference", lines, one.cost(axis), one.accuracy, one.accuracy_std))
-    budgets = (run.settings["budgets"].get(axis.column) for run in runs)
-    targets = tuple(sorted({float(budget) for budget in budgets if budget is not None}))
-    ends = "; ".join(f"{mark.lines[0]} {mark.lines[1]} at {mark.lines[2]}" for mark in marks)
-    name = words.axis or "accuracy"
-    return FrontView((), tuple(fronts), tuple(marks), (), targets, name, "Pareto fronts", ends, axis)
-
-
-def axis_of_all(runs: Sequence[Run]) -> CostAxis:
-    """The cost that all the searches are about; the FLOPs where they differ."""
-    axes = {run.axis for run in runs}
-    return axes.pop() if len(axes) == 1 else FLOPS
+def _tables(runs: Sequence[Run]) -> tuple[str, ...]:
+    return tuple(
+        f"The runs' values of {clipped(name)} are of different tables, so not comparable."
+        for name in other_tables(runs)
+    )
 
 
 def _strips(columns: Sequence[Column], words: Measure, axis: CostAxis) -> tuple[Strip, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +18,7 @@ from ..search_spaces.cost import cost, stage_costs
 from ..search_spaces.memory import BYTES, memory
 from ..search_spaces.quantity import format_count
 from . import confirm_verdict
+from .budget_marks import costs_known, over_budget, over_words
 from .confirm_view import Confirmed, interval
 from .cost_axis import units
 from .labels import differences, stage_label, stage_labels
@@ -56,6 +57,8 @@ def summary(run: Run) -> Iterable[RenderableType]:
     if run.confirmation is None and measure(run).kind == "training":
         yield Text(ONCE, style="dim")
     yield Padding(_picks(run), (1, 0, 0, 0))
+    if any(_over(run, one) for one in (*run.selected.values(), *run.references)):
+        yield Text(f"* {printable(over_words(run))}.", style="dim")
     if run.confirmation:
         single = any(not one.seeds for one in (*run.selected.values(), *run.references))
         rest = "; single: one result, with the search's own seed" if single else ""
@@ -119,14 +122,32 @@ def _picks(run: Run) -> Table:
     table = table_of("", *(f">{one.name}" for one in columns))
     single = ", single" if run.confirmation else ""
     table.add_row("accuracy, %", *(percent(one) + ("" if one.seeds else single) for one in columns))
-    for name, unit in units(run.settings).items():
-        table.add_row(f"{printable(name)}, {printable(unit)}", *(_known(one.others.get(name)) for one in columns))
-    table.add_row("FLOPs (mult-adds)", *(format_count(one.mult_adds) for one in columns))
-    table.add_row("parameters", *(format_count(one.params, 3) for one in columns))
+    costs, over = [costs_known(run, one) for one in columns], [_over(run, one) for one in columns]
+    for name, (label, amount) in _cost_rows(run).items():
+        cells = zip(costs, over, strict=True)
+        table.add_row(label, *(amount(known.get(name)) + ("*" if name in marked else "") for known, marked in cells))
     if any(one.reward is not None for one in columns):
         table.add_row("reward", *("" if one.reward is None else f"{one.reward:.2f}" for one in columns))
     table.add_row("trial", *("" if one.trial is None else str(one.trial) for one in columns))
     return table
+
+
+def _cost_rows(run: Run) -> dict[str, tuple[str, Callable[[float | None], str]]]:
+    """Cost -> the name of its row and how it is written: FLOPs, parameters, those with a unit, those with a limit."""
+    rows: dict[str, tuple[str, Callable[[float | None], str]]] = {
+        name: (f"{printable(name)}, {printable(unit)}", _known) for name, unit in units(run.settings).items()
+    }
+    rows["mult_adds"] = ("FLOPs (mult-adds)", _counted)
+    rows["params"] = ("parameters", lambda value: _counted(value, 3))
+    return rows | {name: (printable(name), _counted) for name in run.settings["budgets"] if name not in rows}
+
+
+def _over(run: Run, one: Rated) -> tuple[str, ...]:
+    return over_budget(costs_known(run, one), run.settings["budgets"])
+
+
+def _counted(value: float | None, digits: int = 4) -> str:
+    return "" if value is None or math.isnan(value) else format_count(value, digits)
 
 
 def _known(value: float | None) -> str:
@@ -160,7 +181,7 @@ def _against(run: Run, best: Rated, reference: Rated) -> Iterable[RenderableType
         yield Text(genes)
     axis = run.axis
     same_cost = None if run.confirmation else run.best_at(reference.cost(axis))
-    if same_cost:
+    if same_cost and same_cost.trial not in {one.trial for one in run.selected.values()}:
         theirs, own = printable(axis.amount(reference.cost(axis))), printable(axis.short(same_cost.cost(axis)))
         yield Text(
             f"at most {reference.name}'s own {theirs}: {percent(same_cost)} % "

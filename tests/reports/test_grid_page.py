@@ -186,7 +186,7 @@ def test_the_commands_are_for_this_run(b0_grid):
 def test_rebuilding_gives_the_same_bytes(copy, tmp_path, capsys):
     assert report.run(copy, out=None, as_json=False) == 0
     first = (copy / "report.html").read_bytes()
-    assert capsys.readouterr().out == f"{copy / 'report.html'}\n"
+    assert capsys.readouterr().out == f"page:  {copy / 'report.html'}\n"
     assert report.run(copy, out=None, as_json=True) == 0
     assert json.loads(capsys.readouterr().out) == {"report": str(copy / "report.html")}
     assert (copy / "report.html").read_bytes() == first
