@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..records.errors import UserError, cannot
-from ..search_spaces.checks import shown
+from ..search_spaces.checks import InvalidValue, shown
 from ..search_spaces.cost import cost
 from ..search_spaces.quantity import format_count, parse_count
 from ..search_spaces.scaling import Coefficients
@@ -67,6 +69,8 @@ def run(
         numbers = [0.0, *wanted.values()]
     _refuse_contents(out)
     write_family(out, network, members, numbers)
+    if flops is not None and rounding == "official":
+        _say_what_misses(network, found, flops, members[1:])
     table = family_table(network, members, numbers)
     if as_json:
         print(json.dumps(json.loads(table.to_json(orient="records")), indent=1))
@@ -76,6 +80,7 @@ def run(
 
 
 STEPS = (8, 4, 2, 1)  # channels
+MISS = 0.01  # of the FLOPs that were asked for: more is said
 
 
 def read_coefficients(text: str) -> Coefficients:
@@ -139,6 +144,32 @@ def _by_flops(base: Architecture, coefficients: Coefficients, text: str, roundin
         phi = phi_for(base, coefficients, size) if rounding == "official" else _exact_phi(base, coefficients, size)
         _add(wanted, format_count(size), phi, "--flops")
     return wanted
+
+
+def _say_what_misses(
+    base: Architecture, coefficients: Coefficients, flops: str, members: Sequence[Architecture]
+) -> None:
+    """A note on stderr where exact rounding comes nearer to the FLOPs than a member that misses them."""
+    from ..grid_search.budget_family import family_by
+
+    wanted = {format_count(size): size for size in (parse_count(part, "--flops") for part in flops.split(","))}
+    missed = [one for one in members if _miss(one, wanted[one.name]) > MISS]
+    phis = {one.name: _exact_phi(base, coefficients, wanted[one.name]) for one in missed}
+    try:
+        exact = family_by("exact", base, coefficients, phis)
+    except InvalidValue:
+        return
+    nearer = [
+        f"{one.name} has {format_count(cost(one).mult_adds)} FLOPs (with it {format_count(cost(other).mult_adds)})"
+        for one, other in zip(missed, exact, strict=True)
+        if _miss(other, wanted[one.name]) < _miss(one, wanted[one.name])
+    ]
+    if nearer:
+        print(f"note: --rounding exact comes nearer: {', '.join(nearer)}", file=sys.stderr)
+
+
+def _miss(network: Architecture, size: float) -> float:
+    return abs(cost(network).mult_adds / size - 1)
 
 
 def _exact_phi(base: Architecture, coefficients: Coefficients, size: float) -> float:

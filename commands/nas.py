@@ -9,25 +9,18 @@ import sys
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
-from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..records.errors import UserError
 from ..records.run_directory import RunDirectory, free_name
-from ..search_spaces.quantity import format_count
-from ..search_spaces.space import SearchSpace
 from . import report
 from .engine import Engine
+from .few_steps import warn_of_few_steps_each
 from .interrupted import Interrupted
 from .nas_latency import KEPT
-from .nas_options import OWN, NasOptions, prepare, settled
+from .nas_options import NasOptions, prepare, settled
+from .nas_plan import budgets_in_words, describe
 from .options import merge, stored_options, to_mapping
-
-if TYPE_CHECKING:
-    from ..evaluators.evaluation import Evaluator
-
-
-TRIED = 20  # networks that --dry-run evaluates
 
 
 def run(
@@ -49,8 +42,10 @@ def run(
     options = settled(merge(NasOptions, given, stored))
     kept = None if "latency_table" in given else _kept_table(out if resume else None, config)
     search = prepare(options, threads=max(1, int(engine.cpus_per_trial or 1)), kept=kept)
+    if options.trains:
+        warn_of_few_steps_each(search["evaluator"])
     if dry_run:
-        return _describe(options, search, out, as_json, engine)
+        return describe(options, search, out or Path(free_name("runs", _stem(options))), as_json, engine)
     if out is None:
         free = RunDirectory.create_free("runs", _stem(options))
         out = Path("runs") / free.path.name
@@ -106,7 +101,7 @@ def _search(
         warn_of_chance(evaluator, result.trials)
     _report(out, as_json, result.stopped)
     if "budget" not in result.selected:
-        budgets = _budgets(arguments)
+        budgets = budgets_in_words(arguments)
         raise UserError(
             f"no network of the {len(result.trials):,} tried meets the budget ({budgets})",
             hint="give a larger budget or more --trials",
@@ -171,49 +166,7 @@ def _confirmation(known: Any) -> dict[str, Any] | None:
     }
 
 
-def _budgets(arguments: Mapping[str, Any]) -> str:
-    """ "mult_adds <= 400M, latency <= 12 ms"."""
-    units = {name: f" {one.unit}" for name, one in arguments["costs"].items() if hasattr(one, "unit")}
-    rows = arguments["budgets"].items()
-    return ", ".join(f"{name} <= {format_count(value)}{units.get(name, '')}" for name, value in rows)
-
-
 def _stem(options: NasOptions) -> str:
     """Of the run directory, where none was named; a number is added where it is taken."""
     target = options.target_latency or options.target_flops or ""
     return f"nas-{target.strip()}-seed{options.seed}".replace("/", "-")
-
-
-def _describe(options: NasOptions, arguments: dict[str, Any], out: Path | None, as_json: bool, engine: Engine) -> int:
-    """--dry-run: what would be done, and how long it takes by a few evaluations made now."""
-    import numpy as np
-
-    from ..reports import terminal
-    from ..reports.progress import duration
-    from ..workers.local import LocalExecutor
-
-    space: SearchSpace = arguments["space"]
-    evaluator: Evaluator = arguments["evaluator"]
-    tried = TRIED if options.evaluator in OWN else 1
-    rng = np.random.default_rng(options.seed)
-    networks = [space.decode(space.sample(rng)) for _ in range(tried)]
-    started = perf_counter()
-    for _, result in LocalExecutor(retries=0).run(evaluator, networks, seed=options.seed):
-        if result.failure is not None:
-            raise UserError(f"the evaluator failed on a network of {space.name}: {result.failure}")
-    seconds = (perf_counter() - started) / tried * int(arguments["trials"])
-    described = {
-        "space": f"{space.name}, {len(space.dimensions)} dimensions, {space.size:.3g} networks",
-        "evaluator": f"{options.evaluator}; {tried} evaluated just now",
-        "budgets": _budgets(arguments),
-        "search": f"{arguments['trials']:,} networks by {options.sampler}, {options.batch} at a time, "
-        f"seed {options.seed}",
-        "engine": engine.in_words,
-        "ratings alone take": f"about {duration(seconds / (engine.workers or 1))} here",
-        "run directory": str(out or free_name("runs", _stem(options))),
-    }
-    if as_json:
-        print(json.dumps({"dry_run": True, "evaluation_seconds": seconds, **to_mapping(options)}, indent=1))
-    else:
-        terminal.show(terminal.pairs(described.items()))
-    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ..records.errors import UserError
 from ..search_spaces import loading
 from ..search_spaces.architecture import Architecture
-from ..search_spaces.checks import shown
+from ..search_spaces.checks import nearest, shown
 from ..search_spaces.quantity import parse_count
 from ..search_spaces.space import SearchSpace
+from ..search_spaces.tables import COLUMNS
 from ..search_spaces.user_file import is_reference, load_object
 from .data_options import data_name
 from .nas_latency import read_latency
@@ -102,6 +104,11 @@ def prepare(options: NasOptions, threads: int = 1, kept: Path | None = None) -> 
 
     target = None if options.target_flops is None else parse_count(options.target_flops, "--target-flops")
     make_sampler(str(options.sampler))
+    if options.latency_table is not None and kept is None and not Path(options.latency_table).exists():
+        raise UserError(
+            f"--latency-table is {shown(options.latency_table)}; there is no such file",
+            hint="effsearch latency build --out latency.json measures the blocks of a space on your machine",
+        )
     latency = read_latency(options.target_latency, options.latency_table, options.limit, options.cost, kept)
     limits = dict(_limit(text) for text in options.limit if not latency.limits(text))
     if "mult_adds" in limits and target is not None:
@@ -141,15 +148,42 @@ def prepare(options: NasOptions, threads: int = 1, kept: Path | None = None) -> 
         "baseline": baseline,
         "keep": latency.keep,
     }
+    _check_names([*arguments["costs"]], {"--limit": limits, "--objective": arguments["objectives"]})
     numbers = {name: arguments[name] for name in ("trials", "batch", "seed")}
     check_settings(
         space, arguments["objectives"], arguments["budgets"], arguments["costs"], arguments["reward"], numbers
     )
     if options.evaluator in OWN:  # it costs nothing to see now whether they know such networks
-        for network in (space.decode(space.point([0] * len(space.dimensions))), *arguments["references"]):
+        _check_rates(options, space, arguments["evaluator"])
+        for network in arguments["references"]:
             arguments["evaluator"](network)
     latency.check_covers(space, arguments["references"])
     return arguments
+
+
+def _check_names(costs: Sequence[str], wanted: Mapping[str, Iterable[str]]) -> None:
+    """UserError for a budget or an objective of a cost that there is not."""
+    known = [*COLUMNS, *costs]
+    for option, names in wanted.items():
+        allowed = ["accuracy", *known] if option == "--objective" else known
+        for name in names:
+            if name not in allowed:
+                raise UserError(
+                    f"{option}: there is no cost {shown(name)}; known: {', '.join(allowed)}",
+                    hint=nearest(name, allowed),
+                )
+
+
+def _check_rates(options: NasOptions, space: SearchSpace, evaluator: Evaluator) -> None:
+    """UserError where an evaluator of ours cannot rate the networks of the space."""
+    try:
+        evaluator(space.decode(space.point([0] * len(space.dimensions))))
+    except UserError as error:
+        why = f": {error.__cause__}" if error.__cause__ and is_reference(str(options.space)) else ""
+        raise UserError(
+            f"--space is {options.space}; the evaluator surrogate rates networks of mnasnet-b0 alone{why}",
+            hint="give --evaluator capacity, which rates all networks untrained, or file.py:function of your own",
+        ) from error
 
 
 def _given(**values: Any) -> dict[str, Any]:

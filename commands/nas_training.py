@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..training import Recipe
     from .nas_options import NasOptions
 
-FEW_STEPS = 100
-
 
 def prepare_training(
     options: NasOptions, target: float, threads: int
@@ -60,7 +58,6 @@ def prepare_training(
         input_channels=dataset.channels, classes=len(dataset.classes),
         name=f"{around.name} at {format_count(target)}",
     )  # fmt: skip
-    _warn_of_few_steps(evaluator.recipe, min(options.images or len(dataset.train), len(dataset.train)))
     if space is None:
         return evaluator, loading.load_space("mnasnet", reference=baseline), baseline
     check_fits(space.decode(space.point([0] * len(space.dimensions))), dataset)
@@ -77,16 +74,6 @@ def _resolution(options: NasOptions, recipe: Recipe, space: SearchSpace | None) 
         words = ", ".join(f"{name} {pixels}" for name, pixels in said.items())
         raise UserError(f"the networks cannot have several resolutions: {words}", hint="leave --resolution out")
     return next(iter(said.values()), None)
-
-
-def _warn_of_few_steps(recipe: Recipe, images: int) -> None:
-    steps = recipe.epochs * max(1, images // recipe.batch)
-    if steps < FEW_STEPS:
-        print(
-            f"note: each training has {steps} steps ({recipe.epochs} epochs of {images:,} images, {recipe.batch} a "
-            f"step): below {FEW_STEPS} the results are mostly chance; give more --epochs or a smaller batch",
-            file=sys.stderr,
-        )
 
 
 def warn_of_chance(evaluator: TrainingEvaluator, trials: pd.DataFrame) -> None:

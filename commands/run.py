@@ -20,6 +20,7 @@ from ..search_spaces.cost import cost
 from ..search_spaces.quantity import format_count
 from . import report
 from .engine import Engine
+from .few_steps import warn_of_few_steps_each
 from .interrupted import Interrupted
 from .options import merge, stored_options, to_mapping
 
@@ -73,9 +74,9 @@ def run(
                 f"--{name.replace('_', '-')} was not given", hint="effsearch run --data DIR --target-flops 30M"
             )
     options = replace(options, data=str(Path(options.data).absolute()))  # it may be resumed from another folder
-    _check(options, engine, device)
+    search = _check(options, engine, device)
     if dry_run:
-        return _describe(options, engine, device, as_json)
+        return _describe(options, search, engine, device, as_json)
     if out is None:
         free = RunDirectory.create_free("runs", f"run-{options.target_flops.strip()}-seed{options.seed}")
         out = Path("runs") / free.path.name
@@ -101,8 +102,8 @@ def run(
     return 0
 
 
-def _check(options: RunOptions, engine: Engine, device: str | None) -> None:
-    """What is wrong with the last step shows before the first: UserError or InvalidValue."""
+def _check(options: RunOptions, engine: Engine, device: str | None) -> dict[str, Any]:
+    """What is wrong with the last step shows before the first: UserError or InvalidValue. The search's arguments."""
     from ..grid_search import law
     from ..training.devices import choose_device
     from .nas_options import NasOptions, prepare, settled
@@ -111,7 +112,7 @@ def _check(options: RunOptions, engine: Engine, device: str | None) -> None:
     _final_recipe(options)
     choose_device(device)
     engine.executor()
-    prepare(settled(merge(NasOptions, _search_options(options), {})))
+    return prepare(settled(merge(NasOptions, _search_options(options), {})))
 
 
 def _final_recipe(options: RunOptions) -> Recipe:
@@ -181,16 +182,15 @@ def _write_family(out: Path) -> None:
     write_family(out / "family", network, named, [{"b0": 0.0, **LADDER}[name] for name in members])
 
 
-def _describe(options: RunOptions, engine: Engine, device: str | None, as_json: bool) -> int:
+def _describe(options: RunOptions, search: Mapping[str, Any], engine: Engine, device: str | None, as_json: bool) -> int:
     """--dry-run: how long the trainings take, by one of the search and a few steps of the final one made now."""
     from ..nas.confirm import CANDIDATES
     from ..reports import terminal
     from ..reports.progress import duration
     from ..training.speed import training_speed
     from ..workers.local import LocalExecutor
-    from .nas_options import NasOptions, prepare, settled
 
-    search = prepare(settled(merge(NasOptions, _search_options(options), {})))
+    warn_of_few_steps_each(search["evaluator"])
     baseline, dataset = search["baseline"], search["evaluator"].dataset
     ((_, tried),) = LocalExecutor(retries=0).run(search["evaluator"], [baseline], seed=options.seed)
     if tried.failure is not None:

@@ -19,6 +19,7 @@ from ..search_spaces.quantity import format_count
 from . import report
 from .base import load_base
 from .data_options import open_data, suit
+from .few_steps import warn_of_few_steps
 from .interrupted import Interrupted
 from .options import merge, stored_options, to_mapping
 
@@ -78,6 +79,8 @@ def _train(
 
     from ..models import build
     from ..reports.training_progress import TrainingDisplay
+    from ..reports.training_run import load
+    from ..reports.training_words import failures
     from ..training import Diverged, load_recipe
     from ..training.devices import choose_device
     from ..training.initial_weights import InitialWeights
@@ -109,6 +112,8 @@ def _train(
                 file=sys.stderr,
             )
     arguments: dict[str, Any] = {"seed": options.seed, "device": device, "images": options.images}
+    if _leads() and not weights:
+        warn_of_few_steps(recipe, min(options.images or len(dataset.train), len(dataset.train)), "the training")
     if dry_run:
         return _describe(options, network, dataset, recipe, arguments, out, as_json)
     if out is None:
@@ -145,12 +150,15 @@ def _train(
     if _leads():
         page = report.write(out)
         _print(result, out, as_json)
+        for sentence in failures(load(out)):
+            print(f"note: {printable(sentence[0].lower() + sentence[1:])}", file=sys.stderr)
         print(f"page:  {page}", file=sys.stderr if as_json else sys.stdout)
     return 0
 
 
 def _print(result: TrainingResult, out: Path, as_json: bool) -> None:
     from ..reports import terminal
+    from ..reports.training_words import nats
 
     metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
     if as_json:
@@ -166,7 +174,7 @@ def _print(result: TrainingResult, out: Path, as_json: bool) -> None:
         for name, scores in result.scores.items()
     ]
     rows += [
-        ("loss", f"{metrics['loss']:.4f} ({metrics['part']})"),
+        ("loss", f"{nats(metrics['loss'])} ({metrics['part']})"),
         ("epoch kept", f"{result.kept_epoch} of {len(result.epochs)}"),
         ("FLOPs (mult-adds)", format_count(metrics["mult_adds"])),
         ("parameters", format_count(metrics["params"])),

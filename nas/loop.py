@@ -41,8 +41,8 @@ class Proposal:
 class SearchLoop:
     """Everything that a batch needs.
 
-    on_trial
-        called after each evaluation of a batch.
+    on_asked, on_trial
+        called when the networks of a batch are known, and after each evaluation of it.
     exhausted
         the space has no network left.
     """
@@ -57,6 +57,7 @@ class SearchLoop:
     log: SearchLog
     seed: int
     on_trial: Callable[[], None] = lambda: None
+    on_asked: Callable[[], None] = lambda: None
     exhausted: bool = field(default=False, init=False)
 
     def restore(self, batch: int) -> None:
@@ -85,6 +86,7 @@ class SearchLoop:
         A batch that the executor cuts off is told to nobody: a resumed run asks for it again, as after an interrupt.
         """
         proposals = self._ask(count)
+        self.on_asked()
         missing = [one for one in proposals if one.number not in self.log.trials]
         networks = [one.architecture for one in missing]
         for position, evaluation in self.executor.run(self.evaluator, networks, seed=self.seed):

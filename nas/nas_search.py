@@ -185,7 +185,7 @@ def search(
             loop.restore(batch)
             if on_batch:
                 reporter = Reporter(on_batch, log.trials, objectives, trials, deadline)
-                loop.on_trial = reporter.after_trial
+                loop.on_trial, loop.on_asked = reporter.after_trial, reporter.asked
             while len(log.trials) < trials and not loop.exhausted and not until.cut:
                 loop.run_batch(min(batch, trials - len(study)))
                 if on_batch:

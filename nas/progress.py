@@ -15,6 +15,7 @@ from .trial import Trial
 
 FIRST = 50
 OFTEN = 1.0  # seconds between two reports within a batch
+STARTING = 10.0  # seconds: a first batch that takes less is mostly the start, and says nothing of the others
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Progress:
 
     front: networks on it. hypervolume: what the front dominates, as a part of the box between the worst of the first
     50 feasible trials and (100 %, cost 0). seconds: since the search began; left: seconds to go, by the rate so far,
-    and no more than there are until the deadline.
+    and no more than there are until the deadline; infinite where nothing can be said of it yet.
     """
 
     done: int
@@ -47,6 +48,9 @@ def convergence(trials: Mapping[int, Trial], objectives: Sequence[str], batch: i
 class Reporter:
     """Calls `tell` after each batch, and after an evaluation where the last call is a while ago.
 
+    The rate is that of the batches after the first, which has the start in it. A batch is asked for at once, so the
+    time until `asked` belongs to all its trials, and not to those that are evaluated first.
+
     trials
         of the search, as they grow; those that are there at first were evaluated before it.
     deadline
@@ -61,21 +65,46 @@ class Reporter:
     began: float = field(default_factory=monotonic)
 
     def __post_init__(self) -> None:
-        self.before = len(self.trials)
         self.last = monotonic()
+        self.counted: tuple[float, int] | None = None  # when the first batch was over, and how many trials there were
+        self.batch = (self.began, self.began, len(self.trials))  # when it began and was asked for; trials before it
+
+    def asked(self) -> None:
+        """The networks of the next batch are known."""
+        self.batch = (self.batch[0], monotonic(), self.batch[2])
 
     def after_batch(self) -> None:
+        self._tell(ended=True)
+        now = monotonic()
+        if len(self.trials) > self.batch[2]:
+            self.counted = self.counted or (now, len(self.trials))
+        self.batch = (now, now, len(self.trials))
+
+    def after_trial(self) -> None:
+        if monotonic() - self.last > OFTEN:
+            self._tell(ended=False)
+
+    def _tell(self, *, ended: bool) -> None:
         if not self.trials:
             return
         now = monotonic()
         remaining = inf if self.deadline is None else max(0.0, self.deadline - now)
-        evaluated = len(self.trials) - self.before
-        self.tell(progress(self.trials, self.objectives, self.total, now - self.began, evaluated, remaining))
+        left = min(self._rate(now, ended) * (self.total - len(self.trials)), remaining)
+        self.tell(progress(self.trials, self.objectives, self.total, now - self.began, left))
         self.last = monotonic()
 
-    def after_trial(self) -> None:
-        if monotonic() - self.last > OFTEN:
-            self.after_batch()
+    def _rate(self, now: float, ended: bool) -> float:
+        """Seconds a trial; infinite where that cannot be said yet."""
+        done = len(self.trials)
+        began, asked, before = self.batch
+        since, known = self.counted or (began, before)
+        if done == self.total:
+            return 0.0
+        if ended and done > known and (self.counted or now - asked > STARTING):
+            return (now - since) / (done - known)
+        if self.counted and before > known:  # the batches between the first and this one
+            return (began - since) / (before - known)
+        return (now - asked) / (done - before) if now - asked > STARTING and done > before else inf
 
 
 def progress(
@@ -83,11 +112,9 @@ def progress(
     objectives: Sequence[str],
     total: int,
     seconds: float = 0.0,
-    evaluated: int = 0,
-    remaining: float = inf,
+    left: float = 0.0,
 ) -> Progress:
-    """`evaluated`: how many of the trials were evaluated in these `seconds` (a resumed run knows others before).
-    `remaining`: seconds until the deadline."""
+    """`seconds` since the search began, and how many are `left`."""
     good = [trials[number] for number in sorted(trials) if trials[number].succeeded and trials[number].feasible]
     values = np.array([[_minimised(trial, name) for name in objectives] for trial in good]).reshape(-1, len(objectives))
     front = values[non_dominated(values)] if len(good) else values
@@ -105,7 +132,7 @@ def progress(
         front=len(np.unique(front, axis=0)),
         hypervolume=volume,
         seconds=seconds,
-        left=min(seconds / max(1, evaluated) * (total - len(trials)), remaining),
+        left=left,
     )
 
 

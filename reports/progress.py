@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from math import isfinite
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -89,7 +90,7 @@ def numbers(state: State) -> str:
     best = "none within the budget" if state.best is None else f"best {state.best:.2f} %"
     parts = [best, f"front {state.front}", f"hypervolume {state.hypervolume:.4f}"]
     parts += [f"{state.failed} failed"] if state.failed else []
-    return ", ".join([*parts, f"{duration(state.left)} to go"])
+    return ", ".join([*parts, *([f"{duration(state.left)} to go"] if isfinite(state.left) else [])])
 
 
 def duration(seconds: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from .progress import Meter, duration
+from .training_words import nats
 
 SECONDS_BETWEEN_LINES = 20.0
 
@@ -43,6 +44,6 @@ class TrainingDisplay(Meter):
 def training_numbers(moment: Moment) -> str:
     """ "epoch 2/3, loss 0.812, best 85.10 %, 540 images/s, 35 s to go"."""
     parts = [f"epoch {moment.epoch}/{moment.epochs}"]
-    parts += [f"loss {moment.train_loss:.3f}"] if moment.train_loss is not None else []
+    parts += [f"loss {nats(moment.train_loss, 3)}"] if moment.train_loss is not None else []
     parts += [f"best {moment.best:.2f} %"] if moment.best is not None else []
     return ", ".join([*parts, f"{moment.images_per_second:,.0f} images/s", f"{duration(moment.left)} to go"])

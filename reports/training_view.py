@@ -14,6 +14,7 @@ from .course_figure import Course
 from .grid_view import Tile
 from .provenance import Rows
 from .training_run import TrainingRun
+from .training_words import failures, is_chance, nats
 
 MOST_CLASSES, MOST_PAIRS = 20, 10
 FILES = {
@@ -57,6 +58,7 @@ class TrainingView:
 
     name: str
     state: str
+    notices: tuple[str, ...]
     headline: str
     details: tuple[str, ...]
     tiles: tuple[Tile, ...]
@@ -75,6 +77,7 @@ def training_view(run: TrainingRun) -> TrainingView:
     return TrainingView(
         name=run.path.name,
         state=run.state,
+        notices=failures(run),
         headline=headline(run),
         details=_details(run),
         tiles=_tiles(run),
@@ -92,8 +95,9 @@ def training_view(run: TrainingRun) -> TrainingView:
 def headline(run: TrainingRun) -> str:
     scores = run.metrics["scores"][run.metrics["part"]]
     low, high = scores["interval_95"]
+    words = "is not clearly above chance:" if is_chance(run) else "reaches"
     return (
-        f"{run.metrics['network']} reaches {scores['accuracy']:.2f} % on {scores['images']:,} {run.metrics['part']} "
+        f"{run.metrics['network']} {words} {scores['accuracy']:.2f} % on {scores['images']:,} {run.metrics['part']} "
         f"images of {run.metrics['data']} (95 % interval {low:.2f} to {high:.2f})."
     )
 
@@ -137,7 +141,7 @@ def _tiles(run: TrainingRun) -> tuple[Tile, ...]:
     note = f"mult-adds at {metrics['resolution']} px" if "network_resolution" in metrics else "mult-adds"
     return (
         Tile("Accuracy", metrics["part"], f"{scores['accuracy']:.2f} %", f"top-5 {top5:.2f} %" if top5 else ""),
-        Tile("Loss", "nats", f"{scores['loss']:.4f}", f"{scores['images']:,} images"),
+        Tile("Loss", "nats", nats(scores["loss"]), f"{scores['images']:,} images"),
         Tile("FLOPs", note, format_count(metrics["mult_adds"]), f"{format_count(metrics['params'], 3)} parameters"),
         Tile("Training speed", "", f"{metrics['images_per_second']:,.0f}", f"images/s on {metrics['device']}"),
     )

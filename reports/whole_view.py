@@ -17,6 +17,7 @@ from .measure import Measure, measure
 from .provenance import Rows
 from .training_run import TrainingRun
 from .training_view import TrainingView, headline, other_pixels, training_view
+from .training_words import failures
 from .verdict import Verdict
 from .whole_run import STEPS, WholeRun
 
@@ -104,7 +105,8 @@ def whole_view(run: WholeRun) -> WholeView:
         lines = [*whole_words.untouched(run), *other_pixels(run.training), *before, *lines]
         first = f"After the full training ({_epochs(run.training)}), {headline(run.training)}"
     members = _members(run)
-    notices = (*whole_words.ongoing(run), *whole_words.optimistic(run))
+    failed = failures(run.training) if run.training else ()
+    notices = (*whole_words.ongoing(run), *whole_words.optimistic(run), *failed)
     return WholeView(
         name=run.path.name,
         state=run.state,

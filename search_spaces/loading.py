@@ -42,6 +42,8 @@ def _refuse(name: str, options: dict[str, Any]) -> None:
 def load_network(name: str) -> Architecture:
     """A catalogue name ("b0"), or a .yaml, .yml or .json file."""
     path = Path(name)
+    if not name.strip():
+        raise InvalidValue("the network has no name", hint="give one of the catalogue, such as b0, or a file")
     if path.suffix.lower() in (".yaml", ".yml", ".json"):
         return codec.load(name)
     if path.is_dir():

@@ -26,6 +26,7 @@ from ...training.devices import choose_device
 from ..training_speed.paired import Timing, paired
 from .passes import MODES, OURS, PASSES, TIMED, timed_pass
 from .ratio import paired_ratio
+from .torchvision_import import missing
 
 CASES = {"cpu": "32x64,224x8", "cuda": "32x512,224x128,224x256,224x512"}
 
@@ -75,7 +76,7 @@ def _measured(
         try:
             steps[library] = timed_pass(library, kind, mode, pixels=pixels, batch=batch, device=device, bits=bits)
         except (ImportError, RuntimeError) as error:
-            print(f"note: {library} is left out: {str(error).splitlines()[0]}", file=sys.stderr)
+            print(f"note: {library} is left out: {missing(library) or str(error).splitlines()[0]}", file=sys.stderr)
     timing = paired(steps, rounds)
     torch.compiler.reset()
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"

@@ -8,10 +8,20 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 
 import torch
 
 _declared: list[torch.library.Library] = []  # the declarations live as long as this does
+
+
+def missing(library: str) -> str | None:
+    """What to install for `library`, timm or torchvision, in words; None where it is there. timm needs torchvision."""
+    absent = [name for name in dict.fromkeys((library, "torchvision")) if find_spec(name) is None]
+    if library not in ("timm", "torchvision") or not absent:
+        return None
+    packages = " and ".join(absent)
+    return f"{packages} {'are' if len(absent) > 1 else 'is'} not installed; pip install 'effsearch[test]' brings both"
 
 
 def import_torchvision() -> None:

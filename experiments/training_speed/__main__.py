@@ -25,6 +25,7 @@ from ...training.devices import choose_device
 from ...training.speed import training_speed
 from ...training.suited import suited
 from ...training.trainer import Trainer
+from ..model_speed.torchvision_import import missing
 from .networks import LIBRARIES, training_step
 from .paired import paired
 
@@ -58,7 +59,7 @@ def _print_step(pixels: int, batch: int, rounds: int, device: torch.device, kind
         try:
             steps[library] = training_step(library, pixels=pixels, batch=batch, device=device, kind=kind)
         except (ImportError, RuntimeError) as error:
-            print(f"note: {library} is left out: {str(error).splitlines()[0]}", file=sys.stderr)
+            print(f"note: {library} is left out: {missing(library) or str(error).splitlines()[0]}", file=sys.stderr)
     timing = paired(steps, rounds)
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
     print(f"{pixels} px, {batch} images a step, {kind}, {where}, {rounds} rounds")

@@ -110,6 +110,24 @@ def test_flops_are_met_by_the_phi_that_comes_nearest(folder, here, quick, flops)
         assert codec.load(folder / "out" / f"{row['name']}.yaml").name == row["name"]
 
 
+@pytest.mark.slow
+def test_what_misses_the_flops_is_said_where_exact_rounding_comes_nearer(folder, here, quick):
+    done = here("family", "--flops", "0.7G,1G", "--out", "official", "--json")
+    official = {row["name"]: row["mult_adds"] for row in json.loads(done.stdout)}
+    exact = here("family", "--flops", "0.7G,1G", "--rounding", "exact", "--out", "exact", "--json")
+    nearer = {row["name"]: row["mult_adds"] for row in json.loads(exact.stdout)}
+    assert abs(official["700M"] - 7e8) < abs(nearer["700M"] - 7e8)  # the official one is nearer already: no word
+    assert abs(official["1G"] - 1e9) > abs(nearer["1G"] - 1e9)
+    assert done.stderr == "note: --rounding exact comes nearer: 1G has 1.043G FLOPs (with it 1.013G)\n"
+    assert exact.stderr == ""
+
+
+def test_what_meets_the_flops_is_no_note(folder, here, quick):
+    wanted = cost(scale(B0, Coefficients(1.2, 1.1, 1.15).at(1.0))).mult_adds
+    done = here("family", "--flops", str(wanted), "--out", "out")
+    assert (done.code, done.stderr) == (0, "")
+
+
 def test_coefficients_are_typed_or_those_of_a_run_or_a_file(folder, here, quick):
     (folder / "run").mkdir()
     (folder / "run" / "coefficients.json").write_text(json.dumps(COEFFICIENTS))

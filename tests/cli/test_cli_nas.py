@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+
+from effsearch import evaluators, nas, search_spaces
 
 TINY = ("--space", "own.py:tiny", "--evaluator", "own.py:slow", "--target-flops", "2M", "--batch", "10")
 
@@ -114,6 +117,33 @@ def test_a_dry_run_makes_no_files(folder, here, options):
     else:
         assert "1,234" in done.stdout
         assert "19,683" in done.stdout.replace("1.97e+04", "19,683")
+
+
+def test_a_dry_run_says_how_long_everything_takes(folder, here, monkeypatch):
+    """0.2 s for each of 500 networks, and the sampler's own time."""
+    monkeypatch.setenv("TEST_SECONDS", "0.2")
+    done = here("nas", *TINY, "--trials", 500, "--dry-run", "--json")
+    document = json.loads(done.stdout)
+    assert 500 * 0.2 < document["evaluation_seconds"] < 500 * 0.4
+    assert 0 < document["choosing_seconds"] < 100
+    words = here("nas", *TINY, "--trials", 500, "--dry-run").stdout
+    assert "500, of 0.2 s by one made just now: about 1 min" in words
+    assert "or more here, by 200 made just now" in words  # the others are not made, and later ones take longer
+    assert "besides" in words
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sampler", ["nsga2", "evolution"])
+def test_the_time_of_a_dry_run_is_that_of_the_search(folder, here, sampler):
+    """To a factor of 4: later networks take somewhat longer, and the machine has other work."""
+    common = ("nas", "--trials", 1000, "--sampler", sampler)
+    said = json.loads(here(*common, "--dry-run", "--json").stdout)
+    assert said["evaluation_seconds"] == 0  # the surrogate's ratings are in what follows
+    space, evaluator = search_spaces.load("mnasnet-b0"), evaluators.load("surrogate")
+    began = time.perf_counter()
+    nas.search(space, evaluator, trials=1000, sampler=sampler)
+    took = time.perf_counter() - began
+    assert took / 4 < said["choosing_seconds"] < took * 4
 
 
 def test_the_default_directory_is_never_an_old_one(folder, here):

@@ -149,9 +149,14 @@ def test_what_later_steps_need_is_checked_first_and_may_change_at_a_resume(finis
     assert "0.6M" in other.stderr
 
 
-def test_a_search_of_few_steps_is_warned_about(here):
-    done = here(*SEARCH, "--dry-run")
-    assert "each training has 4 steps" in done.stderr
+@pytest.mark.parametrize(
+    "command", [SEARCH, pytest.param((*RUN[:-1], 1), marks=pytest.mark.slow)], ids=lambda command: command[0]
+)
+def test_trainings_of_few_steps_are_warned_about_once(here, command):
+    done = here(*command, "--dry-run")
+    assert done.code == 0, done.stderr
+    assert done.stderr.count("each training has 4 steps (1 epoch of 300 images, 64 a step)") == 1
+    assert done.stderr.count("note: each training has") == 1
 
 
 @pytest.mark.parametrize(

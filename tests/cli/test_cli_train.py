@@ -189,6 +189,20 @@ def test_it_trains_and_says_what_came_out(files, here):
 
 
 @pytest.mark.slow
+def test_a_training_that_has_learnt_nothing_says_so_and_how_short_it_was(files, here):
+    """Three steps, of averages that hold a thousandth of them: every digit is called the same."""
+    (files / "own.yaml").write_text(RECIPE.replace("ema: 0.9", "ema: 0").replace("0.4", "0.000001"))
+    done = here(*SHORT, "--epochs", 1, "--out", "run")
+    assert done.code == 0, done.stderr
+    assert "note: the training has 3 steps (1 epoch of 96 images, 32 a step): below 100" in done.stderr
+    assert "note: the network " in done.stderr
+    assert "learnt to tell the classes apart" in done.stderr
+    assert "not clearly above chance" in (files / "run" / "report.html").read_text()
+    long = here(*SHORT, "--epochs", 34, "--dry-run")  # 102 steps
+    assert "steps" not in long.stderr
+
+
+@pytest.mark.slow
 def test_json_is_one_document(files, here):
     done = here(*SHORT, "--epochs", 1, "--out", "run", "--json")
     document = json.loads(done.stdout)
@@ -372,6 +386,10 @@ class Moment:
 def test_the_line_of_progress():
     assert training_numbers(Moment()) == "epoch 2/3, loss 0.812, best 85.10 %, 1,540 images/s, 35 s to go"
     assert training_numbers(Moment(train_loss=None, best=None)) == "epoch 2/3, 1,540 images/s, 35 s to go"
+
+
+def test_a_loss_that_has_run_away_is_short():
+    assert "loss 3.559e+10, best" in training_numbers(Moment(train_loss=35586323251.2))
 
 
 def test_lines_of_progress_are_few_and_the_last_one_is_there(capsys, monkeypatch):

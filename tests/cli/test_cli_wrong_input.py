@@ -175,6 +175,23 @@ def test_the_budget_twice_is_a_contradiction(files, here):
     check_error(done, "mult_adds", 2)
 
 
+@pytest.mark.parametrize(
+    ("command", "error", "hint"),
+    [
+        ("--limit parms=4M", "--limit: there is no cost 'parms'; known: params", "did you mean params?"),
+        ("--objective accuracy --objective mult_ads", "--objective: there is no cost 'mult_ads'", "mult_adds?"),
+        ("--latency-table gone.json", "gone.json'; there is no such file", "effsearch latency build --out"),
+        ("--space mnasnt", "there is no search space 'mnasnt'", "did you mean mnasnet?"),
+        ("--space mnasnet", "--space is mnasnet; the evaluator surrogate rates networks of mnasnet-b0", "capacity"),
+        ("--space own.py:tiny", "of mnasnet-b0 alone: tiny-0 has 3 stages", "--evaluator capacity"),
+    ],
+)
+def test_the_line_names_the_option_and_the_hint_what_helps(files, here, command, error, hint):
+    lines = check_error(here("nas", *command.split()), error, 2)
+    assert hint in lines[1]
+    assert "mnasnet-0" not in lines[0]  # a name that nobody has given
+
+
 # what shows only when the first network is rated: the run directory may stay
 LATE = {
     "evaluator that raises": ("--evaluator own.py:raises", "RuntimeError: no GPU here"),

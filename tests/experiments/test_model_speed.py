@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from effsearch.experiments.model_speed import torchvision_import
 from effsearch.experiments.model_speed.__main__ import main
 from effsearch.experiments.model_speed.ratio import paired_ratio
 
@@ -52,6 +53,24 @@ def test_it_times_every_pass_and_writes_all_seconds(tmp_path: Path, capsys: pyte
     with_folded = ["effsearch, folded" in {one["library"] for one in result["libraries"]} for result in results]
     assert with_folded == [True, False]
     assert "32 px, 2 images, eager, forward" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("there", "library", "words"),
+    [
+        ({"timm"}, "timm", "torchvision is not installed; pip install 'effsearch[test]'"),
+        (set(), "timm", "timm and torchvision are not installed; pip install 'effsearch[test]'"),
+        ({"timm"}, "torchvision", "torchvision is not installed; pip install 'effsearch[test]'"),
+    ],
+)
+def test_a_library_that_is_missing_is_named_with_what_installs_it(
+    there: set[str], library: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torchvision_import, "find_spec", lambda name: object() if name in there else None)
+    assert str(torchvision_import.missing(library)).startswith(words)
+    monkeypatch.setattr(torchvision_import, "find_spec", lambda name: object())
+    assert torchvision_import.missing(library) is None
+    assert torchvision_import.missing("effsearch") is None
 
 
 @pytest.mark.parametrize("arguments", [["--cases", "32"], ["--cases", "0x1"], ["--modes", "fast"], ["--rounds", "0"],

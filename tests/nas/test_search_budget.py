@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from dataclasses import replace
 
@@ -10,8 +11,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from effsearch.evaluators import Evaluation
-from effsearch.nas import search
-from effsearch.nas.progress import Reporter
+from effsearch.nas import progress, search
 from effsearch.nas.trial import Trial
 from effsearch.search_spaces import InvalidValue
 
@@ -171,16 +171,72 @@ def test_fast_evaluations_are_told_after_each_batch_only(tiny, rate):
     assert [one.done for one in told] == [5, 10]
 
 
-def test_the_time_to_go_is_no_longer_than_the_budget():
-    known = {}
-    told = []
-    reporter = Reporter(told.append, known, ("accuracy", "mult_adds"), 1000, time.monotonic() + 5)
-    reporter.began -= 10  # ten seconds ago
-    reporter.after_batch()
-    assert told == []  # nothing to say yet
-    known[0] = Trial(0, "k", {}, Evaluation(50.0), {"mult_adds": 1e6}, 1.0, True)
-    reporter.after_batch()
-    assert 4 < told[0].left <= 5  # by the rate it would be 10,000 s
-    reporter.deadline = None
-    reporter.after_batch()
-    assert told[1].left > 9000
+class Clock:
+    """A search of 1000 trials whose reporter has the time that a test says."""
+
+    def __init__(self, monkeypatch, known=0, deadline=None):
+        self.now, self.told, self.trials = 100.0, [], {}
+        monkeypatch.setattr(progress, "monotonic", lambda: self.now)
+        self.add(known)
+        objectives = ("accuracy", "mult_adds")
+        self.reporter = progress.Reporter(self.told.append, self.trials, objectives, 1000, deadline, began=self.now)
+
+    def add(self, count):
+        for number in range(len(self.trials), len(self.trials) + count):
+            self.trials[number] = Trial(number, f"k{number}", {}, Evaluation(50.0), {"mult_adds": 1e6}, 1.0, True)
+
+    def batch(self, asking, evaluating, count):
+        self.now += asking
+        self.reporter.asked()
+        for _ in range(count):
+            self.now += evaluating
+            self.add(1)
+            self.reporter.after_trial()
+        self.reporter.after_batch()
+
+    @property
+    def left(self):
+        return [one.left for one in self.told]
+
+
+def test_the_start_of_a_resumed_search_says_nothing_of_the_time_to_go(monkeypatch):
+    """600 trials are there; the first batch waits 4 s for its first network, later ones take half a second each."""
+    clock = Clock(monkeypatch, known=600)
+    clock.batch(4.0, 0.01, 50)
+    assert clock.told[0].done == 601
+    assert all(math.isinf(left) for left in clock.left)
+    first = len(clock.left)
+    for _ in range(3):
+        clock.batch(2.0, 0.01, 50)
+    known = [one for one in clock.told[first:] if math.isfinite(one.left)]
+    assert [one.done for one in known] == [700, 701, 750, 751, 800]
+    assert [one.left for one in known] == pytest.approx([2.5 / 50 * (1000 - one.done) for one in known])
+
+
+def test_slow_evaluations_say_it_from_the_first_one(monkeypatch):
+    """Half a minute each, six to a batch: nobody waits for the second batch."""
+    clock = Clock(monkeypatch)
+    clock.batch(0.1, 30.0, 6)
+    assert clock.left[0] == pytest.approx(999 * 30)
+    assert clock.left[-1] == pytest.approx(994 * (180.1 / 6))
+    clock.batch(0.1, 30.0, 6)
+    assert clock.left[7:] == pytest.approx([30 * (1000 - one.done) for one in clock.told[7:]], rel=0.01)
+
+
+def test_the_time_to_go_is_no_longer_than_the_budget(monkeypatch):
+    clock = Clock(monkeypatch, deadline=105.0)
+    clock.reporter.after_batch()
+    assert clock.told == []  # nothing to say yet
+    clock.batch(0.0, 2.0, 1)
+    assert clock.left == [3.0, 3.0]  # nothing else is known
+    clock.batch(0.0, 2.0, 1)
+    assert clock.left[-1] == 1.0  # by the rate it would be 2,000 s
+    clock.reporter.deadline = None
+    clock.batch(0.0, 2.0, 1)
+    assert clock.left[-1] == pytest.approx(2.0 * 997)
+
+
+def test_the_last_report_has_nothing_to_go(monkeypatch):
+    clock = Clock(monkeypatch, known=950)
+    clock.batch(1.0, 0.001, 50)
+    assert clock.left[-1] == 0

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from html_page import Page
 from recorded_training import begin, training
+from scipy import stats
 
 from effsearch.commands import report
 from effsearch.records.errors import UserError
 from effsearch.reports import training_page
+from effsearch.reports.training_words import nats
 
 HOSTILE = "<script>alert(1)</script>\"'&\n\u202ereversed\u2066 {{ 7 * 7 }} =1+1 " + "w" * 200
 
@@ -172,3 +177,68 @@ def test_it_works_without_torch_ray_and_optuna(tmp_path):
         [sys.executable, "-c", code, str(path)], env=environment, cwd=tmp_path, capture_output=True, check=True
     )
     assert done.stdout == training_page.page_of(path).encode()
+
+
+def scored(path, confusion, loss=0.5):
+    """The training at `path` with this table of true classes against predicted ones, and Wilson's interval."""
+    metrics = json.loads((path / "metrics.json").read_text())
+    names, table = metrics["classes"], np.array(confusion)
+    images, right = int(table.sum()), int(np.trace(table))
+    low, high = stats.binomtest(right, images).proportion_ci(method="wilson")
+    scores = {"accuracy": 100 * right / images, "interval_95": [100 * low, 100 * high], "loss": loss, "images": images}
+    metrics["scores"][metrics["part"]] |= scores
+    (path / "metrics.json").write_text(json.dumps(metrics))
+    with (path / "confusion.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [[name, *row] for name, row in zip(names, confusion, strict=True)]
+        csv.writer(file).writerows([["true", *names], *rows])
+    return path
+
+
+def test_one_class_for_every_image_is_no_result(tmp_path):
+    page = page_of(scored(training(tmp_path / "run"), [[0, 18, 0]] * 3, loss=35586323251.2))
+    assert page.texts["h1"][0].startswith("small is not clearly above chance: 33.33 % on 54 test images")
+    assert "has not learnt to tell the classes apart: it calls every image bee" in page.text
+    assert "would give 33.33 %; the interval of its accuracy begins at 22.24 %" in page.text
+    assert "the loss is 3.559e+10 nats, and guessing has 1.10" in page.text
+    assert "Loss (nats)3.559e+10" in page.text
+    assert "35586323251" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("confusion", "chance"),
+    [
+        ([[9, 5, 4], [6, 7, 5], [6, 6, 6]], True),  # 22 of 54, from 29 %
+        ([[15, 2, 1], [2, 14, 2], [1, 2, 15]], False),
+        ([[85, 5, 0], [4, 1, 0], [4, 1, 0]], True),  # 86 of 100, where 90 are of one class
+        ([[0, 20, 0], [0, 0, 20], [20, 0, 0]], True),  # worse than chance
+        ([[30, 0, 0], [0, 0, 0], [0, 0, 0]], False),  # one class alone: nothing can be said
+    ],
+)
+def test_chance_is_the_share_of_the_most_frequent_class(tmp_path, confusion, chance):
+    page = page_of(scored(training(tmp_path / "run"), confusion))
+    assert ("not known to have learnt" in page.text) == chance
+    assert ("not clearly above chance" in page.texts["h1"][0]) == chance
+    assert "run away" not in page.text
+
+
+def test_a_hostile_class_that_is_called_always_is_text(tmp_path):
+    path = scored(training(tmp_path / "run", classes=("cat", HOSTILE, "dog")), [[0, 18, 0]] * 3)
+    html = training_page.page_of(path)
+    assert "it calls every image <script>alert(1)</script>" in Page(html).text
+    assert "script" not in {tag for tag, _ in Page(html).elements}
+    assert "\u202e" not in html
+
+
+@pytest.mark.parametrize(("factor", "away"), [(9.9, False), (10.1, True)])
+def test_a_loss_of_ten_times_guessing_has_run_away(tmp_path, factor, away):
+    page = page_of(scored(training(tmp_path / "run"), [[9, 1, 0], [0, 9, 1], [1, 0, 9]], loss=factor * math.log(3)))
+    assert ("Its outputs have run away" in page.text) == away
+    assert "reaches 90.00 %" in page.texts["h1"][0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "written"),
+    [(0.5, "0.5000"), (999.9, "999.9000"), (1000.4, "1000"), (35586323251.2, "3.559e+10"), (-0.25, "-0.2500")],
+)
+def test_a_large_loss_has_four_digits(loss, written):
+    assert nats(loss) == written
