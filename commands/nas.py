@@ -111,8 +111,8 @@ def _search(
 
 
 def _report(out: Path, as_json: bool, stopped: str) -> None:
+    from ..reports import latency_words, terminal
     from ..reports import run as run_report
-    from ..reports import terminal
 
     run = run_report.load(out)
     page = report.write(out)
@@ -122,7 +122,9 @@ def _report(out: Path, as_json: bool, stopped: str) -> None:
     terminal.show(*terminal.summary(run))
     print(f"page:  {page}")
     if "budget" in run.selected:
-        print(f"next:  effsearch profile {shlex.quote(str(out / 'selected' / 'budget.yaml'))} --check")
+        network = str(out / "selected" / "budget.yaml")
+        how = latency_words.options(run)  # as its latency table was measured
+        print(f"next:  {shlex.join(['effsearch', 'profile', network, *(['--latency', *how] if how else ['--check'])])}")
 
 
 def _document(run: Any) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def prepare(options: NasOptions, threads: int = 1, kept: Path | None = None) -> 
     make_sampler(str(options.sampler))
     if options.latency_table is not None and kept is None and not Path(options.latency_table).exists():
         raise UserError(
-            f"--latency-table is {shown(options.latency_table)}; there is no such file",
+            f"--latency-table is {options.latency_table}; there is no such file",
             hint="effsearch latency build --out latency.json measures the blocks of a space on your machine",
         )
     latency = read_latency(options.target_latency, options.latency_table, options.limit, options.cost, kept)

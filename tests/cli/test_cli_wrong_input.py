@@ -180,7 +180,7 @@ def test_the_budget_twice_is_a_contradiction(files, here):
     [
         ("--limit parms=4M", "--limit: there is no cost 'parms'; known: params", "did you mean params?"),
         ("--objective accuracy --objective mult_ads", "--objective: there is no cost 'mult_ads'", "mult_adds?"),
-        ("--latency-table gone.json", "gone.json'; there is no such file", "effsearch latency build --out"),
+        ("--latency-table gone.json", "gone.json; there is no such file", "effsearch latency build --out"),
         ("--space mnasnt", "there is no search space 'mnasnt'", "did you mean mnasnet?"),
         ("--space mnasnet", "--space is mnasnet; the evaluator surrogate rates networks of mnasnet-b0", "capacity"),
         ("--space own.py:tiny", "of mnasnet-b0 alone: tiny-0 has 3 stages", "--evaluator capacity"),
