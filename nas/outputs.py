@@ -17,6 +17,7 @@ from .study import Study
 from .trial import Trial
 
 CONFIRMATION, BASELINE = "confirm.csv", "baseline.yaml"
+COUNTED = ("mult_adds", "params", "activations")  # of every network
 
 
 def write_outputs(
@@ -48,11 +49,11 @@ def write_outputs(
 def write_confirmation(run: RunDirectory, confirmation: Confirmation | None) -> None:
     """confirm.csv, a row a network, the baseline last, and baseline.yaml; without a confirmation neither is there.
 
-    Columns: role, name, key, trial, mult_adds, params, seeds (complete for all networks, and not failed), accuracy
-    (their mean, percent), accuracy_std, standard_error (of the mean, by the seeds), error (by the evaluations' own
-    error too), difference (to the baseline, paired), low, high (its 95 % interval), floored (the interval is that of
-    the evaluations' own error), side (in a word), chosen, failure, evaluated of asked (seeds with a result, and how
-    many there were to be), and seed_N for each complete seed N.
+    Columns: role, name, key, trial, mult_adds, params, cost_NAME for each cost of the user's own, seeds (complete for
+    all networks, and not failed), accuracy (their mean, percent), accuracy_std, standard_error (of the mean, by the
+    seeds), error (by the evaluations' own error too), difference (to the baseline, paired), low, high (its 95 %
+    interval), floored (the interval is that of the evaluations' own error), side (in a word), chosen, failure,
+    evaluated of asked (seeds with a result, and how many there were to be), and seed_N for each complete seed N.
     """
     files = run.path / CONFIRMATION, run.path / BASELINE
     if confirmation is None:
@@ -75,6 +76,7 @@ def _confirmed(row: Confirmed, confirmation: Confirmation) -> dict[str, object]:
         "trial": one.trial,
         "mult_adds": row.costs.get("mult_adds"),
         "params": row.costs.get("params"),
+        **{f"cost_{name}": value for name, value in row.costs.items() if name not in COUNTED},
         "seeds": len(row.accuracies),
         "accuracy": row.mean,
         "accuracy_std": row.std,

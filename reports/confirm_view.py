@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..search_spaces.architecture import Architecture
 from .text import clipped
 
 FILE, BASELINE = "confirm.csv", "baseline.yaml"
+COST = "cost_"  # begins the names of the columns of other costs
 EQUAL = 1e-9  # accuracies that are this close are the same number
 TEXT = {"role": str, "name": str, "key": str, "side": str, "failure": str}
 
@@ -23,11 +24,11 @@ TEXT = {"role": str, "name": str, "key": str, "side": str, "failure": str}
 class Row:
     """A network that was evaluated again.
 
-    accuracies: seed -> percent. mean, std (of one evaluation), standard_error (of the mean, by the seeds), error (of
-    the mean, by the evaluations' own error too): percent, None where not known. difference, low, high: to the baseline,
-    paired, and its 95 % interval. floored: that interval is of the evaluations' own error, as the seeds' is narrower.
-    side: "above", "below", "not told apart", "one seed" or "". observed: its result in the search. evaluated: how many
-    of the seeds asked for it has a result of.
+    others: the user's own costs, such as a latency. accuracies: seed -> percent. mean, std (of one evaluation),
+    standard_error (of the mean, by the seeds), error (of the mean, by the evaluations' own error too): percent, None
+    where not known. difference, low, high: to the baseline, paired, and its 95 % interval. floored: that interval is of
+    the evaluations' own error, as the seeds' is narrower. side: "above", "below", "not told apart", "one seed" or "".
+    observed: its result in the search. evaluated: how many of the seeds asked for it has a result of.
     """
 
     role: str
@@ -48,6 +49,7 @@ class Row:
     failure: str
     observed: float | None = None
     error: float | None = None
+    others: Mapping[str, float] = field(default_factory=dict)
     floored: bool = False
     evaluated: int = 0
 
@@ -101,6 +103,11 @@ class Confirmed:
         return next((row for row in self.rows if row.key == key and row.mean is not None), None)
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """The names of the user's own costs, of any network."""
+        return tuple(dict.fromkeys(name for row in self.rows for name in row.others))
+
+    @property
     def chosen(self) -> Row | None:
         return next((row for row in self.candidates if row.chosen), None)
 
@@ -139,6 +146,11 @@ def _row(row: Mapping[Hashable, Any], seeds: tuple[int, ...], observed: Mapping[
         difference=_number(row["difference"]), low=_number(row["low"]), high=_number(row["high"]),
         side=_text(row["side"]), chosen=str(row["chosen"]) == "True", failure=_text(row["failure"]),
         observed=None if trial is None else _number(observed.get(int(trial))),
+        others={
+            name.removeprefix(COST): value
+            for name, given in row.items()
+            if isinstance(name, str) and name.startswith(COST) and (value := _number(given)) is not None
+        },
         error=_number(row.get("error", row["standard_error"])), floored=str(row.get("floored")) == "True",
         evaluated=int(row.get("evaluated", len(seeds))),
     )  # fmt: skip

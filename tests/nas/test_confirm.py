@@ -203,6 +203,15 @@ def test_confirm_csv_says_what_the_result_says(tiny, rate, baseline, tmp_path):
     assert codec.load(tmp_path / "run" / "baseline.yaml") == baseline
 
 
+def test_confirm_csv_has_the_costs_of_the_users_own(tiny, rate, baseline, tmp_path):
+    own = {"latency": lambda architecture: float(len(architecture.stages)), "energy": lambda _: 2.5}
+    run(tiny, Trained(rate), baseline, tmp_path / "run", costs=own)
+    table = pd.read_csv(tmp_path / "run" / "confirm.csv")
+    assert table["cost_latency"].tolist() == [len(tiny.build(tiny.point([0] * len(tiny.dimensions))).stages)] * 4
+    assert table["cost_energy"].tolist() == [2.5] * 4
+    assert "cost_activations" not in table
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [41, 46, 51])
 def test_a_confirmation_that_was_interrupted_goes_on_and_runs_nothing_twice(tiny, rate, baseline, stop, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
 from dataclasses import replace
 from io import StringIO
 
@@ -341,6 +342,19 @@ def test_one_candidate_alone(confirmed):
     words = text_of(page_of(confirmed(trials=1)))
     assert "so the best one of the search was evaluated again" in words
     assert "best 1" not in words
+
+
+def test_costs_of_the_users_own_stand_in_the_table(usual, tmp_path):
+    shutil.copytree(usual, tmp_path / "run")
+    table = pd.read_csv(usual / "confirm.csv")
+    assert "latency<b>" not in page_of(usual)
+    table["cost_latency<b>"] = [3.25, None, 1.5, 7.0][: len(table)]
+    table.to_csv(tmp_path / "run" / "confirm.csv", index=False)
+    known = confirm_view.load(tmp_path / "run", pd.read_csv(usual / "trials.csv"))
+    assert known.others == ("latency<b>",)
+    page = page_of(tmp_path / "run")
+    assert "<bdi>latency&lt;b&gt;</bdi>" in page
+    assert '<td class="number">3.25</td><td class="number">' in page
 
 
 def test_a_confirmation_of_an_older_format_is_read(usual, tmp_path):
