@@ -25,6 +25,7 @@ from .options import merge, stored_options, to_mapping
 
 if TYPE_CHECKING:
     from ..training import TrainingResult
+    from ..training.initial_weights import Taken
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,9 @@ def _train(
     pixels = recipe.resolution if options.resolution is None else options.resolution
     network = suit(network, dataset, pixels)
     if weights:
-        began = InitialWeights.of(weights).load(build(network))
-        print(f"note: begins with {printable(str(began))}", file=sys.stderr)
-        if options.norm_eps is None and began.library != "effsearch":
-            print(
-                f"note: no file has the eps of its batch normalisation: {recipe.norm_eps:g} is taken; for what was "
-                "trained in PyTorch give --norm-eps 1e-5",
-                file=sys.stderr,
-            )
+        began = InitialWeights.of(weights).load(build(network))  # for --dry-run, and before a folder is made
+        if _leads():
+            _note_weights(began, recipe.norm_eps, known=options.norm_eps is not None)
     arguments: dict[str, Any] = {"seed": options.seed, "device": device, "images": options.images}
     if _leads() and not weights:
         warn_of_few_steps(recipe, min(options.images or len(dataset.train), len(dataset.train)), "the training")
@@ -154,6 +150,17 @@ def _train(
             print(f"note: {printable(sentence[0].lower() + sentence[1:])}", file=sys.stderr)
         print(f"page:  {page}", file=sys.stderr if as_json else sys.stdout)
     return 0
+
+
+def _note_weights(began: Taken, norm_eps: float, *, known: bool) -> None:
+    """known: the eps was given."""
+    print(f"note: begins with {printable(str(began))}", file=sys.stderr)
+    if not known and began.library != "effsearch":
+        print(
+            f"note: no file has the eps of its batch normalisation: {norm_eps:g} is taken; for what was trained in "
+            "PyTorch give --norm-eps 1e-5",
+            file=sys.stderr,
+        )
 
 
 def _print(result: TrainingResult, out: Path, as_json: bool) -> None:

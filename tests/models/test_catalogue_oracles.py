@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from random_norms import randomise_norms
 from safetensors.torch import save_file
 from torch import nn
 
@@ -51,14 +52,7 @@ def randomise(theirs: nn.Module) -> None:
     """Fresh weights without memory become random ones; norms that do something; logits of about one."""
     theirs.to_empty(device="cpu").eval()
     initialise(theirs)
-    for module in theirs.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
-            nn.init.normal_(module.bias, std=0.2)
+    randomise_norms(theirs)
     *_, classifier = (module for module in theirs.modules() if isinstance(module, nn.Linear))
     with torch.no_grad():
         classifier.weight.div_(theirs(torch.randn(SHAPE)).std())

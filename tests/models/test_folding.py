@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from random_norms import randomise_norms
 from torch import nn
 
 from effsearch.models import build, export, fold_norms, load_weights
@@ -21,14 +22,8 @@ MIXED = Architecture("mixed", Stem(8), STAGES, Head(24), resolution=32, classes=
 
 
 def with_statistics(network: nn.Module) -> nn.Module:
-    """As a training leaves them: no norm is the identity."""
-    generator = torch.Generator().manual_seed(1)
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            for values, low, high in ((layer.weight, 0.5, 1.5), (layer.bias, -0.5, 0.5)):
-                nn.init.uniform_(values, low, high, generator=generator)
-            layer.running_mean.uniform_(-0.5, 0.5, generator=generator)
-            layer.running_var.uniform_(0.3, 3.0, generator=generator)
+    torch.manual_seed(1)
+    randomise_norms(network)
     return network
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from random_norms import randomise_norms
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -11,20 +12,8 @@ from effsearch.search_spaces.architecture import Architecture
 from effsearch.search_spaces.cost import cost
 
 
-def randomise(network: nn.Module) -> None:
-    """Norms that do something: a fresh one is the identity, behind which a wrong order would hide."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
-            nn.init.normal_(module.bias, std=0.2)
-
-
 def assert_same_logits(theirs: nn.Module, architecture: Architecture, sizes: tuple[int, int] = (224, 97)) -> None:
-    randomise(theirs)
+    randomise_norms(theirs)
     eps = next(module.eps for module in theirs.modules() if isinstance(module, nn.BatchNorm2d))
     ours = build(architecture, norm_eps=eps)
     values, names = list(theirs.state_dict().values()), list(ours.state_dict())
@@ -63,7 +52,7 @@ def test_family_costs_what_torchvisions_costs(torchvision, name):
 def test_feature_maps_equal_timms(timm):
     theirs = timm.create_model("efficientnet_b0", pretrained=False, features_only=True).eval()
     full = timm.create_model("efficientnet_b0", pretrained=False)
-    randomise(full)
+    randomise_norms(full)
     theirs.load_state_dict(full.state_dict(), strict=False)
     eps = next(module.eps for module in full.modules() if isinstance(module, nn.BatchNorm2d))
     ours = build(catalogue.load("b0"), features_only=True, norm_eps=eps).eval()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from hypothesis import strategies as st
-from torch import nn
+from random_norms import randomise_norms
 
 from effsearch.models import Network, build
 from effsearch.search_spaces import Architecture, Head, Stage, Stem
@@ -82,14 +82,7 @@ def networks(draw: st.DrawFn) -> Architecture:
 def built(architecture: Architecture, **options: float) -> Network:
     """Built, with norms that do something: behind fresh ones a wrong order would hide."""
     network = build(architecture, **options)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
-        elif isinstance(module, nn.Conv2d | nn.Linear) and module.bias is not None:
-            nn.init.normal_(module.bias, std=0.2)
+    randomise_norms(network)
     return network
 
 
